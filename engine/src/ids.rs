@@ -1,0 +1,160 @@
+//! Handles: an index and a generation, so that a handle outlives its object without ever naming another one.
+
+use std::fmt;
+
+macro_rules! handle {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+        pub struct $name {
+            pub(crate) index: u32,
+            pub(crate) generation: u32,
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "{}.{}"), self.index, self.generation)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl Handle for $name {
+            fn new(index: u32, generation: u32) -> Self {
+                Self { index, generation }
+            }
+
+            #[inline]
+            fn index(self) -> usize {
+                self.index as usize
+            }
+
+            #[inline]
+            fn generation(self) -> u32 {
+                self.generation
+            }
+        }
+    };
+}
+
+handle! {
+    /// Names a tag (`bus_dma_tag_t`).
+    TagId, "tag"
+}
+
+handle! {
+    /// Names a map (`bus_dmamap_t`), also one that FreeBSD hands out as `NULL`.
+    MapId, "map"
+}
+
+/// Names a bounce zone. Zones are never freed, so the index in creation order is all there is: `zone0`, `zone1`, as in sysctl.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ZoneId(pub(crate) u32);
+
+impl ZoneId {
+    /// Position in creation order, from 0.
+    #[inline]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl fmt::Display for ZoneId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "zone{}", self.0)
+    }
+}
+
+impl fmt::Debug for ZoneId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+pub(crate) trait Handle: Copy {
+    fn new(index: u32, generation: u32) -> Self;
+    fn index(self) -> usize;
+    fn generation(self) -> u32;
+}
+
+/// A value that an [`Arena`] can reset and hand out again without freeing what it owns.
+pub(crate) trait Recycle {
+    fn recycle(&mut self);
+}
+
+/// Values under generational handles. A removed value stays in its slot and is recycled, so that what it has allocated is
+/// used again.
+#[derive(Clone, Debug)]
+pub(crate) struct Arena<T> {
+    slots: Vec<Slot<T>>,
+    free: Vec<u32>,
+}
+
+#[derive(Clone, Debug)]
+struct Slot<T> {
+    /// Odd while the slot is taken.
+    generation: u32,
+    value: T,
+}
+
+impl<T: Default + Recycle> Arena<T> {
+    pub(crate) const fn new() -> Self {
+        Self { slots: Vec::new(), free: Vec::new() }
+    }
+
+    /// Takes a slot; its value is as `Default` or as [`Recycle::recycle`] left it.
+    #[inline]
+    pub(crate) fn insert<H: Handle>(&mut self) -> (H, &mut T) {
+        if let Some(index) = self.free.pop() {
+            let slot = &mut self.slots[index as usize];
+            slot.generation = slot.generation.wrapping_add(1);
+            return (H::new(index, slot.generation), &mut slot.value);
+        }
+        self.grow()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow<H: Handle>(&mut self) -> (H, &mut T) {
+        let index = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
+        self.slots.push(Slot { generation: 1, value: T::default() });
+        let slot = &mut self.slots[index as usize];
+        (H::new(index, slot.generation), &mut slot.value)
+    }
+
+    #[inline]
+    pub(crate) fn get<H: Handle>(&self, handle: H) -> Option<&T> {
+        let slot = self.slots.get(handle.index())?;
+        (slot.generation == handle.generation()).then_some(&slot.value)
+    }
+
+    #[inline]
+    pub(crate) fn get_mut<H: Handle>(&mut self, handle: H) -> Option<&mut T> {
+        let slot = self.slots.get_mut(handle.index())?;
+        (slot.generation == handle.generation()).then_some(&mut slot.value)
+    }
+
+    /// Frees the slot of a live handle.
+    #[inline]
+    pub(crate) fn remove<H: Handle>(&mut self, handle: H) {
+        let Some(slot) = self.slots.get_mut(handle.index()) else { return };
+        if slot.generation == handle.generation() {
+            slot.generation = slot.generation.wrapping_add(1);
+            slot.value.recycle();
+            self.free.push(handle.index() as u32);
+        }
+    }
+
+    /// Live values in slot order.
+    pub(crate) fn iter<H: Handle>(&self) -> impl Iterator<Item = (H, &T)> {
+        self.slots
+            .iter()
+            .enumerate()
+            .filter(|(_, slot)| slot.generation % 2 == 1)
+            .map(|(index, slot)| (H::new(u32::try_from(index).unwrap_or(u32::MAX), slot.generation), &slot.value))
+    }
+}
