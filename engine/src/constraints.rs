@@ -1,9 +1,11 @@
 //! What a device can reach: the template a driver asks for and the constraints that hold after inheritance.
 
-use crate::addr::{BusSize, PAGE_MASK, PhysAddr};
+use crate::addr::{BusSize, PAGE_SIZE, PhysAddr};
 use crate::profile::{Inheritance, Switches};
 use std::fmt;
 use std::sync::Arc;
+
+const PAGE_SHIFT: u32 = PAGE_SIZE.trailing_zeros();
 
 bitflags::bitflags! {
     /// Flags of `bus_dma_tag_create`.
@@ -208,6 +210,22 @@ impl AddressFilter {
 
     fn excludes(&self, addr: PhysAddr) -> bool {
         self.verdict(addr) == FilterVerdict::Excluded
+    }
+
+    /// The first excluded address in `first..=last`.
+    fn first_excluded(&self, first: u64, last: u64) -> Option<PhysAddr> {
+        match self {
+            Self::Deny(ranges) => ranges
+                .iter()
+                .filter(|(low, high)| low <= high && low.raw() <= last && high.raw() >= first)
+                .map(|(low, _)| PhysAddr::new(low.raw().max(first)))
+                .min(),
+            Self::Custom(_) => {
+                let pages = (first >> PAGE_SHIFT)..=(last >> PAGE_SHIFT);
+                let starts = pages.map(|page| PhysAddr::new((page << PAGE_SHIFT).max(first)));
+                starts.into_iter().find(|&addr| self.excludes(addr))
+            }
+        }
     }
 }
 
@@ -432,9 +450,31 @@ impl Constraints {
         std::iter::once(&self.own).chain(&self.chain).find_map(|test| test.must_bounce(addr, self.filter_scope))
     }
 
-    /// Whether the device cannot reach `addr`, leaving alignment aside.
-    pub fn excludes(&self, addr: PhysAddr) -> bool {
-        std::iter::once(&self.own).chain(&self.chain).any(|test| test.excludes(addr))
+    /// Why `len` bytes at `addr`, which cross no page, cannot be given to the device as they are: unlike
+    /// [`Self::must_bounce`], every byte is looked at.
+    pub fn must_bounce_range(&self, addr: PhysAddr, len: BusSize) -> Option<BounceReason> {
+        self.excludes_range(addr, len).map(|(_, reason)| reason).or_else(|| {
+            let alignment = self.alignment();
+            (!alignment.is_met_by(addr.raw())).then_some(BounceReason::Alignment(alignment))
+        })
+    }
+
+    /// Whether a segment may not start at `addr` because of the tag's own alignment, unless its filter overrules that.
+    pub fn forbids_start(&self, addr: PhysAddr) -> bool {
+        !self.own.alignment.is_met_by(addr.raw())
+            && (self.filter_scope == FilterScope::WindowOnly
+                || self.own.filter.as_ref().is_none_or(|filter| filter.excludes(addr)))
+    }
+
+    /// The first of `len` bytes at `addr` that the device cannot reach, alignment aside, and why.
+    ///
+    /// A [`AddressFilter::Custom`] filter is asked once a page, about the first excluded address in it.
+    pub fn excludes_range(&self, addr: PhysAddr, len: BusSize) -> Option<(PhysAddr, BounceReason)> {
+        let last = addr.raw().saturating_add(len.raw().checked_sub(1)?);
+        std::iter::once(&self.own)
+            .chain(&self.chain)
+            .filter_map(|test| test.excludes_range(addr.raw(), last))
+            .min_by_key(|(first, _)| *first)
     }
 }
 
@@ -457,9 +497,18 @@ impl ReachTest {
         (!overruled).then_some(BounceReason::Alignment(self.alignment))
     }
 
-    fn excludes(&self, addr: PhysAddr) -> bool {
-        self.window.contains(addr) && self.filter.as_ref().is_none_or(|filter| filter.excludes(addr))
+    fn excludes_range(&self, first: u64, last: u64) -> Option<(PhysAddr, BounceReason)> {
+        let first = first.max(self.window.lowaddr.raw().checked_add(1)?);
+        let last = last.min(self.window.highaddr.raw());
+        if first > last {
+            return None;
+        }
+        match &self.filter {
+            None => Some((PhysAddr::new(first), BounceReason::Window(self.window))),
+            Some(filter) => {
+                let excluded = filter.first_excluded(first, last)?;
+                Some((excluded, BounceReason::Filter(self.window)))
+            }
+        }
     }
 }
-
-const _: () = assert!(PAGE_MASK == 0xfff, "windows are rounded to 4 KiB pages");

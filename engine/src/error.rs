@@ -3,6 +3,7 @@
 use crate::addr::{AddressSpace, BusSize, PageCount, PhysAddr, VirtAddr};
 use crate::constraints::{BounceReason, SegmentLimit};
 use crate::ids::{MapId, TagId, ZoneId};
+use crate::platform::DmamemRequest;
 use std::fmt;
 use thiserror::Error;
 
@@ -17,7 +18,7 @@ pub enum Errno {
     Efbig,
     /// Something is still in use.
     Ebusy,
-    /// The load was deferred. Not an error of this crate; see [`LoadOutcome::Deferred`](x).
+    /// The load was deferred. Not an error of this crate; see [`LoadOutcome::Deferred`](crate::LoadOutcome::Deferred).
     Einprogress,
 }
 
@@ -341,10 +342,10 @@ pub enum SyncError {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum MemError {
     /// The allocator has nothing that meets the tag's constraints (`ENOMEM`).
-    #[error("{size} bytes that meet the tag's constraints are not to be had")]
+    #[error("{} bytes that meet the tag's constraints are not to be had", request.size)]
     NoMemory {
-        /// Bytes wanted: the tag's `maxsize`.
-        size: BusSize,
+        /// The allocator call that failed.
+        request: DmamemRequest,
     },
     /// FreeBSD's kernel stops here.
     #[error(transparent)]

@@ -1,0 +1,676 @@
+//! The engine: tags, maps and zones of one machine, and a method for every verb of bus_dma(9).
+
+use crate::addr::{BusAddr, BusSize, Nanos, PAGE_SIZE, PageCount, PhysAddr};
+use crate::bounce::BouncePool;
+use crate::constraints::{Alignment, TagFlags, TagTemplate};
+use crate::decision::{Decision, NoObserver, Observer, ZoneOrigin};
+use crate::defer::{WaitQueues, Waking};
+use crate::error::{KernelPanic, LoadError, MapError, SyncError, TagError};
+use crate::hazard::Hazard;
+use crate::ids::{Arena, MapId, TagId, ZoneId};
+use crate::load::{Loading, Progress, WaitPolicy};
+use crate::map::{Bouncing, DmaMap, MapForm, MapOrigin, MapState};
+use crate::memdesc::{Ccb, CcbDirection, Mem, MemDesc};
+use crate::platform::Platform;
+use crate::profile::{
+    Chunking, DmamemMap, FailedLoad, InitialPages, MapHandle, Profile, SecondLoad, Switches, TagReferences,
+};
+use crate::segment::Segment;
+use crate::stats::ZoneStats;
+use crate::sync::{AtOnce, SyncOps, SyncPlan, SyncReport, SyncSink, Syncing};
+use crate::tag::DmaTag;
+
+/// What the machine is: the two numbers FreeBSD's pool rules look at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MachineLimits {
+    /// Bytes of physical address space in use; FreeBSD's `Maxmem` is this in pages, rounded down.
+    pub maxmem: BusSize,
+    /// The most pages that map creation grows a zone to (`MAX_BPAGES`).
+    pub max_bpages: PageCount,
+}
+
+impl MachineLimits {
+    pub(crate) const fn maxmem_pages(&self) -> u64 {
+        self.maxmem.to_pages_floor()
+    }
+}
+
+/// How a load went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LoadOutcome<'e> {
+    /// The device may use these segments until the map is unloaded.
+    Loaded(&'e [Segment]),
+    /// The map waits for bounce pages (`EINPROGRESS`); [`Engine::drain_ready`] brings the outcome.
+    Deferred,
+    /// A control block that moves no data (`CAM_DIR_NONE`): there is nothing to map.
+    NoData,
+}
+
+/// What an unload did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct UnloadReport {
+    /// Bounce pages given back.
+    pub released: PageCount,
+    /// Deferred loads that got their pages by it.
+    pub woken: u32,
+}
+
+/// A tag that was destroyed and whose memory went, with the ancestors that went with it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct FreedTags {
+    /// The freed tags in order; empty while others still refer to the tag.
+    pub tags: Vec<TagId>,
+}
+
+/// One client page's worth of bytes on a bounce page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BouncedPiece {
+    /// Where the device sees them.
+    pub bounce: BusAddr,
+    /// Where the client's first byte lies.
+    pub client: PhysAddr,
+    /// How many.
+    pub len: BusSize,
+}
+
+/// One simulated host's bus_dma(9).
+///
+/// `P` supplies memory and frames, `O` hears what is decided. The engine does no I/O, reads no clock and has no threads.
+#[derive(Debug)]
+pub struct Engine<P, O = NoObserver> {
+    pub(crate) platform: P,
+    pub(crate) told: Told<O>,
+    pub(crate) limits: MachineLimits,
+    pub(crate) switches: Switches,
+    pub(crate) tags: Arena<DmaTag>,
+    pub(crate) maps: Arena<DmaMap>,
+    pub(crate) pool: BouncePool,
+    pub(crate) queues: WaitQueues,
+}
+
+/// The observer and the time at which it is told.
+#[derive(Debug)]
+pub(crate) struct Told<O> {
+    pub(crate) observer: O,
+    pub(crate) now: Nanos,
+}
+
+impl<O: Observer> Told<O> {
+    #[inline]
+    pub(crate) fn decision(&mut self, decision: impl FnOnce() -> Decision) {
+        if O::ENABLED {
+            self.observer.decision(self.now, &decision());
+        }
+    }
+
+    #[inline]
+    pub(crate) fn hazard(&mut self, hazard: impl FnOnce() -> Hazard) {
+        if O::ENABLED {
+            self.observer.hazard(self.now, &hazard());
+        }
+    }
+}
+
+impl<P: Platform> Engine<P> {
+    /// An empty machine that nobody observes.
+    pub fn new(platform: P, limits: MachineLimits, profile: Profile) -> Self {
+        Self::with_observer(platform, NoObserver, limits, profile.switches())
+    }
+}
+
+impl<P: Platform, O: Observer> Engine<P, O> {
+    /// An empty machine: no tags, no zones, and the clock at 0.
+    pub fn with_observer(platform: P, observer: O, limits: MachineLimits, switches: Switches) -> Self {
+        Self {
+            platform,
+            told: Told { observer, now: Nanos::default() },
+            limits,
+            switches,
+            tags: Arena::new(),
+            maps: Arena::new(),
+            pool: BouncePool::default(),
+            queues: WaitQueues::default(),
+        }
+    }
+
+    /// Says what time it is for the verbs that follow.
+    pub fn at(&mut self, now: Nanos) -> &mut Self {
+        self.told.now = now;
+        self
+    }
+
+    /// Creates a tag (`bus_dma_tag_create`).
+    ///
+    /// # Errors
+    /// [`TagError::ZeroMaxSegSize`] (`EINVAL`), [`TagError::NoBouncePages`] (`ENOMEM`) when `ALLOC_NOW` cannot fill the
+    /// pool, [`TagError::NoSuchTag`] for the parent.
+    #[doc(alias = "bus_dma_tag_create")]
+    pub fn create_tag(&mut self, parent: Option<TagId>, template: &TagTemplate) -> Result<TagId, TagError> {
+        let above = match parent {
+            Some(id) => Some((id, self.tags.get(id).ok_or(TagError::NoSuchTag(id))?)),
+            None => None,
+        };
+        let tag = DmaTag::build(template, above, &self.limits, &self.switches)?;
+        let fill_now = tag.could_bounce && template.flags.contains(TagFlags::ALLOC_NOW);
+        if let Some(parent) = parent.and_then(|id| self.tags.get_mut(id)) {
+            parent.references += 1;
+        }
+        let chain_parent = tag.chain_parent;
+        let (id, slot) = self.tags.insert();
+        *slot = tag;
+        if fill_now && let Err(error) = self.fill_pool_now(id) {
+            self.forget_unborn(id, parent);
+            return Err(error);
+        }
+        if let Some(chained) = chain_parent.and_then(|id| self.tags.get_mut(id)) {
+            chained.chain_referrers += 1;
+        }
+        Ok(id)
+    }
+
+    /// Destroys a tag (`bus_dma_tag_destroy`). It lives on while others refer to it.
+    ///
+    /// # Errors
+    /// [`TagError::Busy`] (`EBUSY`) while maps belong to it, [`TagError::NoSuchTag`].
+    #[doc(alias = "bus_dma_tag_destroy")]
+    pub fn destroy_tag(&mut self, tag: TagId) -> Result<FreedTags, TagError> {
+        let map_count = self.tags.get(tag).ok_or(TagError::NoSuchTag(tag))?.map_count;
+        if map_count != 0 {
+            return Err(TagError::Busy { maps: map_count.unsigned_abs() });
+        }
+        let mut freed = FreedTags::default();
+        let mut next = Some(tag);
+        while let Some(id) = next.take() {
+            let Some(dying) = self.tags.get_mut(id) else { break };
+            dying.references -= 1;
+            if dying.references == 0 {
+                next = match self.switches.tag_references {
+                    TagReferences::ChainParent => dying.chain_parent,
+                    TagReferences::Parent => dying.parent,
+                };
+                self.free_tag(id);
+                freed.tags.push(id);
+            }
+        }
+        Ok(freed)
+    }
+
+    /// Creates a map (`bus_dmamap_create`).
+    ///
+    /// # Errors
+    /// [`MapError::NoBouncePages`] (`ENOMEM`) when the tag's first map cannot fill the pool, [`MapError::NoSuchTag`].
+    #[doc(alias = "bus_dmamap_create")]
+    #[inline]
+    pub fn create_map(&mut self, tag_id: TagId) -> Result<MapId, MapError> {
+        let tag = self.tags.get_mut(tag_id).ok_or(MapError::NoSuchTag(tag_id))?;
+        if tag.could_bounce {
+            self.prepare_zone_for_map(tag_id)?;
+        }
+        let tag = self.tags.get_mut(tag_id).ok_or(MapError::NoSuchTag(tag_id))?;
+        tag.map_count += 1;
+        let could_bounce = tag.could_bounce;
+        let (id, map) = self.maps.insert();
+        map.tag = tag_id;
+        map.bouncing = if could_bounce { Bouncing::Possible } else { Bouncing::Never };
+        map.form = match self.switches.map_handle {
+            MapHandle::NullWhenNeverBouncing if !could_bounce => MapForm::Null,
+            _ => MapForm::Real,
+        };
+        Ok(id)
+    }
+
+    /// Destroys a map (`bus_dmamap_destroy`).
+    ///
+    /// # Errors
+    /// [`MapError::StillLoaded`] (`EBUSY`), [`MapError::StillDeferred`], [`MapError::NoSuchMap`], and
+    /// [`MapError::Panic`] for a map that came with dmamem on arm64.
+    #[doc(alias = "bus_dmamap_destroy")]
+    #[inline]
+    pub fn destroy_map(&mut self, map_id: MapId) -> Result<(), MapError> {
+        let map = self.maps.get(map_id).ok_or(MapError::NoSuchMap(map_id))?;
+        let from_dmamem = matches!(map.origin, MapOrigin::Dmamem(_));
+        if from_dmamem && self.switches.dmamem_map == DmamemMap::RealAndCounted {
+            return Err(KernelPanic::InvalidMapFreed.into());
+        }
+        if map.state == MapState::Deferred {
+            return Err(MapError::StillDeferred);
+        }
+        let loaded = self.switches.second_load == SecondLoad::Refused && map.state == MapState::Loaded;
+        if !map.pages.is_empty() || map.sync_list.count != 0 || loaded {
+            return Err(MapError::StillLoaded {
+                bounce_pages: map.bounce_page_count(),
+                sync_ranges: map.sync_list.count,
+            });
+        }
+        let (tag, form) = (map.tag, map.form);
+        if let Some(tag) = self.tags.get_mut(tag) {
+            tag.map_count -= 1;
+            if form == MapForm::Real
+                && let Some(zone) = tag.zone
+            {
+                self.pool.zone_mut(zone).stats.map_count -= 1;
+            }
+        }
+        // The memory behind a NULL map outlives it: only free_mem gives it back.
+        if !from_dmamem {
+            self.maps.remove(map_id);
+        }
+        Ok(())
+    }
+
+    /// Maps memory for the device: `bus_dmamap_load` and its kin, by the shape of `desc`.
+    ///
+    /// mbuf and uio loads never wait, whatever `wait` says. [`CallView`](crate::CallView) casts the outcome into what C's
+    /// call returns and its callback is given.
+    ///
+    /// # Errors
+    /// [`LoadError`]; under FreeBSD's profiles a failed load may leave pages and counts on the map, which is a hazard.
+    #[doc(alias = "bus_dmamap_load")]
+    #[inline]
+    pub fn load(&mut self, map: MapId, desc: &MemDesc<'_>, wait: WaitPolicy) -> Result<LoadOutcome<'_>, LoadError> {
+        let wait = match desc {
+            MemDesc::Buffer(range) => return self.map_memory(map, &Mem::Vaddr(*range), wait),
+            MemDesc::Mbuf(_) | MemDesc::MbufSg(_) | MemDesc::Uio(_) => WaitPolicy::NoWait,
+            MemDesc::Ccb(Ccb { direction: CcbDirection::None, .. }) => return self.load_no_data(map),
+            _ => wait,
+        };
+        desc.check(&self.switches)?;
+        self.map_memory(map, &desc.mem(), wait)
+    }
+
+    /// Releases a mapping (`bus_dmamap_unload`). It copies nothing; unloading an idle map does nothing.
+    ///
+    /// # Errors
+    /// [`MapError::NoSuchMap`].
+    #[doc(alias = "bus_dmamap_unload")]
+    #[inline]
+    pub fn unload(&mut self, map_id: MapId) -> Result<UnloadReport, MapError> {
+        let map = self.maps.get_mut(map_id).ok_or(MapError::NoSuchMap(map_id))?;
+        if map.state == MapState::Loaded {
+            map.state = MapState::Idle;
+        }
+        map.sync_list.clear();
+        let mut report = UnloadReport::default();
+        if !map.pages.is_empty() {
+            let tag = map.tag;
+            if let Some(zone) = self.tags.get(tag).and_then(|tag| tag.zone) {
+                let released = self.waking().release_pages(map_id, zone);
+                report = UnloadReport { released: released.pages, woken: released.woken };
+            }
+        }
+        self.told.decision(|| Decision::Unloaded { map: map_id, released: report.released });
+        Ok(report)
+    }
+
+    /// Makes CPU and device see the same bytes (`bus_dmamap_sync`): copies bounce pages through [`Memory`](crate::Memory).
+    ///
+    /// # Errors
+    /// [`SyncError`]; nothing is copied then.
+    #[doc(alias = "bus_dmamap_sync")]
+    #[inline]
+    pub fn sync(&mut self, map: MapId, ops: SyncOps) -> Result<SyncReport, SyncError> {
+        self.sync_into(map, ops, &mut AtOnce)
+    }
+
+    /// Decides a sync as [`Self::sync`] does, but leaves the copying to the caller: `plan` is overwritten with the steps.
+    ///
+    /// # Errors
+    /// [`SyncError`]; the plan is empty then.
+    pub fn plan_sync(&mut self, map: MapId, ops: SyncOps, plan: &mut SyncPlan) -> Result<SyncReport, SyncError> {
+        plan.clear();
+        let report = self.sync_into(map, ops, plan);
+        if report.is_err() {
+            plan.clear();
+        }
+        report
+    }
+
+    /// A tag.
+    pub fn tag(&self, tag: TagId) -> Option<&DmaTag> {
+        self.tags.get(tag)
+    }
+
+    /// A map.
+    pub fn map(&self, map: MapId) -> Option<&DmaMap> {
+        self.maps.get(map)
+    }
+
+    /// All tags that have not been freed.
+    pub fn tags(&self) -> impl Iterator<Item = (TagId, &DmaTag)> {
+        self.tags.iter()
+    }
+
+    /// All maps that have not been destroyed, those that came with dmamem included.
+    pub fn maps(&self) -> impl Iterator<Item = (MapId, &DmaMap)> {
+        self.maps.iter()
+    }
+
+    /// The bounced pieces of a map, in list order; none for an unknown map.
+    pub fn bounce_pages(&self, map: MapId) -> impl Iterator<Item = BouncedPiece> + '_ {
+        let pages = self.maps.get(map).map_or(&[][..], |map| &map.pages);
+        pages.iter().map(|&index| {
+            let page = &self.pool.pages[index.0 as usize];
+            BouncedPiece { bounce: page.bus(), client: page.client.first, len: page.len }
+        })
+    }
+
+    /// The zones' counters, in creation order.
+    pub fn zones(&self) -> impl Iterator<Item = &ZoneStats> {
+        self.pool.zones.iter().map(|zone| &zone.stats)
+    }
+
+    /// Counters of one zone.
+    pub fn zone(&self, zone: ZoneId) -> Option<&ZoneStats> {
+        self.pool.zones.get(zone.index()).map(|zone| &zone.stats)
+    }
+
+    /// What supplies memory.
+    pub fn platform(&self) -> &P {
+        &self.platform
+    }
+
+    /// What supplies memory, to change it.
+    pub fn platform_mut(&mut self) -> &mut P {
+        &mut self.platform
+    }
+
+    /// Who hears of decisions.
+    pub fn observer(&self) -> &O {
+        &self.told.observer
+    }
+
+    /// Who hears of decisions, to change it.
+    pub fn observer_mut(&mut self) -> &mut O {
+        &mut self.told.observer
+    }
+
+    /// Which bus_dma(9) this is.
+    pub fn switches(&self) -> &Switches {
+        &self.switches
+    }
+
+    /// Maps a descriptor onto a map and settles the map's state.
+    #[inline]
+    pub(crate) fn map_memory(
+        &mut self,
+        map_id: MapId,
+        mem: &Mem<'_>,
+        wait: WaitPolicy,
+    ) -> Result<LoadOutcome<'_>, LoadError> {
+        let map = self.maps.get_mut(map_id).ok_or(LoadError::NoSuchMap(map_id))?;
+        if map.state == MapState::Deferred {
+            return Err(LoadError::StillDeferred);
+        }
+        let tag = self.tags.get(map.tag).ok_or(LoadError::NoSuchMap(map_id))?;
+        if map.state == MapState::Loaded && self.switches.second_load == SecondLoad::Refused {
+            return Err(LoadError::AlreadyLoaded);
+        }
+        if O::ENABLED && !map.pages.is_empty() {
+            let pages = map.bounce_page_count();
+            self.told.hazard(|| Hazard::LoadOnMapHoldingPages { map: map_id, pages });
+        }
+        map.state = MapState::Idle;
+        let mut loading = Loading {
+            id: map_id,
+            map,
+            tag,
+            pool: &mut self.pool,
+            memory: &self.platform,
+            told: &mut self.told,
+            switches: &self.switches,
+            wait,
+        };
+        let progress = match self.switches.chunking {
+            Chunking::AsFreebsd => loading.request(mem),
+            Chunking::Exact => loading.request_exactly(mem),
+        };
+        match progress {
+            Ok(Progress::Mapped) => self.mapped(map_id),
+            Ok(Progress::MustWait) => self.wait_for_pages(map_id, mem),
+            Err(error) => self.failed(map_id, error),
+        }
+    }
+
+    #[inline]
+    fn mapped(&mut self, map_id: MapId) -> Result<LoadOutcome<'_>, LoadError> {
+        let map = self.maps.get_mut(map_id).ok_or(LoadError::NoSuchMap(map_id))?;
+        map.state = MapState::Loaded;
+        if O::ENABLED {
+            self.report_mapping(map_id);
+        }
+        let map = self.maps.get(map_id).ok_or(LoadError::NoSuchMap(map_id))?;
+        Ok(LoadOutcome::Loaded(map.segments.as_slice()))
+    }
+
+    #[cold]
+    fn wait_for_pages(&mut self, map_id: MapId, mem: &Mem<'_>) -> Result<LoadOutcome<'_>, LoadError> {
+        let now = self.told.now;
+        let map = self.maps.get_mut(map_id).ok_or(LoadError::NoSuchMap(map_id))?;
+        map.state = MapState::Deferred;
+        map.queued_at = now;
+        map.waiting.store(mem);
+        let tag_id = map.tag;
+        let Some(tag) = self.tags.get(tag_id) else { return Err(LoadError::NoSuchMap(map_id)) };
+        let zone = tag.zone.ok_or(LoadError::Panic(KernelPanic::NoReservedPage))?;
+        let mut waking = Waking {
+            queues: &mut self.queues,
+            maps: &mut self.maps,
+            pool: &mut self.pool,
+            told: &mut self.told,
+            switches: &self.switches,
+        };
+        waking.enqueue(map_id, tag_id, tag, zone);
+        Ok(LoadOutcome::Deferred)
+    }
+
+    #[cold]
+    fn failed(&mut self, map_id: MapId, error: LoadError) -> Result<LoadOutcome<'_>, LoadError> {
+        if self.switches.failed_load == FailedLoad::RollsBack
+            && let Some(zone) = self.maps.get(map_id).and_then(|map| self.tags.get(map.tag)).and_then(|tag| tag.zone)
+        {
+            self.waking().wake(zone);
+        }
+        if O::ENABLED {
+            self.told.decision(|| Decision::Rejected { map: map_id, error });
+            self.report_leftovers(map_id);
+        }
+        Err(error)
+    }
+
+    fn load_no_data(&mut self, map_id: MapId) -> Result<LoadOutcome<'_>, LoadError> {
+        let map = self.maps.get_mut(map_id).ok_or(LoadError::NoSuchMap(map_id))?;
+        if map.state == MapState::Deferred {
+            return Err(LoadError::StillDeferred);
+        }
+        map.segments.clear();
+        Ok(LoadOutcome::NoData)
+    }
+
+    /// Tells the observer of a mapping and of everything that is wrong with it.
+    fn report_mapping(&mut self, map_id: MapId) {
+        let Some(map) = self.maps.get(map_id) else { return };
+        let Some(tag) = self.tags.get(map.tag) else { return };
+        let constraints = &tag.constraints;
+        let (segments, bounce_pages) = (map.segments.len(), map.bounce_page_count());
+        self.told.decision(|| Decision::Loaded { map: map_id, segments, bounce_pages });
+        for segment in map.segments.as_slice() {
+            let Segment { addr, len } = *segment;
+            if let Some((excluded, _)) = constraints.excludes_range(addr.to_phys(), len) {
+                let window = constraints.window();
+                self.told.hazard(|| Hazard::SegmentInExcludedWindow { map: map_id, addr, len, excluded, window });
+            }
+            if constraints.forbids_start(addr.to_phys()) {
+                let alignment = constraints.alignment();
+                self.told.hazard(|| Hazard::SegmentStartMisaligned { map: map_id, addr, alignment });
+            }
+        }
+        if segments > constraints.nsegments().count() {
+            let limit = constraints.nsegments();
+            self.told.hazard(|| Hazard::MoreSegmentsThanNsegments { map: map_id, segments, limit });
+        }
+        self.report_leftovers(map_id);
+    }
+
+    fn report_leftovers(&mut self, map_id: MapId) {
+        let Some(map) = self.maps.get(map_id) else { return };
+        let (pages_needed, pages_reserved) = (map.pages_needed(), map.pages_reserved());
+        if pages_needed > PageCount::ZERO || pages_reserved > PageCount::ZERO {
+            self.told.hazard(|| Hazard::StalePagesNeeded { map: map_id, pages_needed, pages_reserved });
+        }
+    }
+
+    #[inline]
+    fn sync_into<S: SyncSink<P>>(
+        &mut self,
+        map_id: MapId,
+        ops: SyncOps,
+        sink: &mut S,
+    ) -> Result<SyncReport, SyncError> {
+        let map = self.maps.get(map_id).ok_or(SyncError::NoSuchMap(map_id))?;
+        if map.pages.is_empty() && map.sync_list.count == 0 {
+            return Ok(SyncReport::default());
+        }
+        let tag = self.tags.get(map.tag).ok_or(SyncError::NoSuchMap(map_id))?;
+        let mut syncing = Syncing {
+            id: map_id,
+            map,
+            tag,
+            pool: &mut self.pool,
+            memory: &mut self.platform,
+            told: &mut self.told,
+            switches: &self.switches,
+            sink,
+        };
+        syncing.run(ops)
+    }
+
+    fn waking(&mut self) -> Waking<'_, O> {
+        Waking {
+            queues: &mut self.queues,
+            maps: &mut self.maps,
+            pool: &mut self.pool,
+            told: &mut self.told,
+            switches: &self.switches,
+        }
+    }
+
+    /// `BUS_DMA_ALLOCNOW`: a zone with `maxsize` worth of pages before the tag is handed out.
+    fn fill_pool_now(&mut self, tag_id: TagId) -> Result<(), TagError> {
+        let zone = self.choose_zone(tag_id);
+        let Some(tag) = self.tags.get_mut(tag_id) else { return Err(TagError::NoSuchTag(tag_id)) };
+        tag.initial_pages_done = true;
+        let total = u64::from(self.pool.zone(zone).stats.total_bpages);
+        let maxsize = tag.constraints.maxsize();
+        let target = match self.switches.initial_pages {
+            InitialPages::RoundedDown if total.saturating_mul(PAGE_SIZE) < maxsize.raw() => maxsize.to_pages_floor(),
+            InitialPages::RoundedDown => total,
+            InitialPages::RoundedUp => unaligned_load_pages(maxsize),
+        };
+        let wanted = target.saturating_sub(total);
+        let got = self.grow(zone, wanted);
+        if u64::from(got) < wanted { Err(TagError::NoBouncePages { zone, wanted, got }) } else { Ok(()) }
+    }
+
+    /// Finds the zone of a tag that could bounce and grows its pool for one more map, within reason
+    /// (`bounce_bus_dmamap_create`).
+    fn prepare_zone_for_map(&mut self, tag_id: TagId) -> Result<(), MapError> {
+        let zone = self.choose_zone(tag_id);
+        let Some(tag) = self.tags.get(tag_id) else { return Err(MapError::NoSuchTag(tag_id)) };
+        let stats = &self.pool.zone(zone).stats;
+        let total = i64::from(stats.total_bpages);
+        let cap = i64::from(self.pool_cap(tag));
+        let first = !tag.initial_pages_done;
+        let mut shortage = None;
+        if first || (stats.map_count > 0 && total < cap) {
+            let wanted = self.map_pages(tag).min(cap - total).max(1).unsigned_abs();
+            let got = self.grow(zone, wanted);
+            if first && u64::from(got) < wanted {
+                shortage = Some(MapError::NoBouncePages { zone, wanted, got });
+            }
+        }
+        self.pool.zone_mut(zone).stats.map_count += 1;
+        if let Some(error) = shortage {
+            if self.switches.failed_load == FailedLoad::RollsBack {
+                self.pool.zone_mut(zone).stats.map_count -= 1;
+            }
+            return Err(error);
+        }
+        if let Some(tag) = self.tags.get_mut(tag_id) {
+            tag.initial_pages_done = true;
+        }
+        Ok(())
+    }
+
+    /// The most pages map creation grows a zone to: no more than could ever need bouncing, when alignment is no issue.
+    fn pool_cap(&self, tag: &DmaTag) -> u32 {
+        let max_bpages = self.limits.max_bpages.raw();
+        if tag.constraints.alignment().bytes() > 1 {
+            return max_bpages;
+        }
+        let above = self.limits.maxmem_pages().wrapping_sub(tag.constraints.lowaddr().raw() / PAGE_SIZE);
+        u32::try_from(above).map_or(max_bpages, |above| above.min(max_bpages))
+    }
+
+    /// Pages one map asks for, before any cap. FreeBSD keeps the number in an int.
+    fn map_pages(&self, tag: &DmaTag) -> i64 {
+        let maxsize = tag.constraints.maxsize();
+        match self.switches.initial_pages {
+            InitialPages::RoundedDown => {
+                let pages = maxsize.to_pages_floor().max(1);
+                #[expect(clippy::cast_possible_truncation, reason = "FreeBSD's own conversion to int")]
+                let as_int = pages as i32;
+                i64::from(as_int)
+            }
+            InitialPages::RoundedUp => i64::try_from(unaligned_load_pages(maxsize)).unwrap_or(i64::MAX),
+        }
+    }
+
+    fn grow(&mut self, zone: ZoneId, wanted: u64) -> u32 {
+        let alignment = match self.switches.chunking {
+            Chunking::AsFreebsd => Alignment::new(PAGE_SIZE).unwrap_or_default(),
+            Chunking::Exact => self.pool.zone(zone).alignment,
+        };
+        self.pool.grow(zone, wanted, alignment, &mut self.platform, &mut self.told)
+    }
+
+    fn choose_zone(&mut self, tag_id: TagId) -> ZoneId {
+        let Some(tag) = self.tags.get_mut(tag_id) else { return ZoneId(0) };
+        if let Some(zone) = tag.zone {
+            return zone;
+        }
+        let (zone, origin) = match self.pool.find(tag) {
+            Some(zone) => (zone, ZoneOrigin::Shared),
+            None => (self.pool.create(tag), ZoneOrigin::Created),
+        };
+        tag.zone = Some(zone);
+        self.told.decision(|| Decision::ZoneChosen { tag: tag_id, zone, origin });
+        zone
+    }
+
+    /// Takes back a tag that was never handed out. FreeBSD forgets that it referenced the parent.
+    fn forget_unborn(&mut self, tag: TagId, parent: Option<TagId>) {
+        self.tags.remove(tag);
+        if self.switches.tag_references == TagReferences::Parent
+            && let Some(parent) = parent.and_then(|id| self.tags.get_mut(id))
+        {
+            parent.references -= 1;
+        }
+    }
+
+    fn free_tag(&mut self, id: TagId) {
+        let Some(tag) = self.tags.get(id) else { return };
+        let (chained, referrers) = (tag.chain_parent, tag.chain_referrers);
+        if referrers > 0 {
+            self.told.hazard(|| Hazard::TagFreedWhileReferenced { tag: id, referrers });
+        }
+        if let Some(chained) = chained.and_then(|id| self.tags.get_mut(id)) {
+            chained.chain_referrers -= 1;
+        }
+        self.tags.remove(id);
+    }
+}
+
+/// Bounce pages that an unaligned load of `maxsize` can need.
+fn unaligned_load_pages(maxsize: BusSize) -> u64 {
+    maxsize.to_pages_ceil() + 1
+}

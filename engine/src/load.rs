@@ -1,0 +1,517 @@
+//! The load: the main path of the engine.
+//!
+//! A request is walked part by part. For each part FreeBSD counts the bounce pages it will need, reserves them (or
+//! defers, or fails), then cuts the part into pieces, bounces those the device cannot reach, and appends each piece to
+//! the segment list until the list is full or the part is done:
+//!
+//! count → reserve → cut → bounce → append → did it fit?
+//!
+//! [`Loading::request`] is that path. The strict profile takes another, in [`crate::exact`].
+
+use crate::addr::{AddressSpace, BusSize, PAGE_MASK, PAGE_SIZE, PageCount, PhysAddr, VirtAddr};
+use crate::bounce::{BouncePool, ClientBytes, Commit, PageOffset};
+use crate::constraints::{BounceReason, TagFlags};
+use crate::decision::{Decision, Observer};
+use crate::engine::Told;
+use crate::error::{InvalidRequest, KernelPanic, LoadError};
+use crate::hazard::Hazard;
+use crate::ids::{MapId, ZoneId};
+use crate::map::{Bouncing, DmaMap, SyncListFull, SyncRange};
+use crate::memdesc::{Mem, Part, PhysRange, VirtRange, page_by_page};
+use crate::platform::Memory;
+use crate::profile::{CacheMaintenance, KernelAssertions, Switches};
+use crate::segment::{FirstSegment, Joined, SegmentShape, SegmentsFull};
+use crate::tag::DmaTag;
+
+/// Whether a load may wait for bounce pages (`BUS_DMA_WAITOK`, `BUS_DMA_NOWAIT`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum WaitPolicy {
+    /// It is queued when pages are short. mbuf and uio loads never are.
+    MayDefer,
+    /// It fails with `ENOMEM` when pages are short.
+    NoWait,
+}
+
+/// How far a load came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Progress {
+    /// The segments are complete.
+    Mapped,
+    /// Pages are short; the map has to be queued.
+    MustWait,
+}
+
+/// Why a walk stopped early.
+pub(crate) enum Stop {
+    /// Pages are short and the load may wait.
+    MustWait,
+    /// The load failed.
+    Failed(LoadError),
+}
+
+impl From<LoadError> for Stop {
+    #[inline]
+    fn from(error: LoadError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<KernelPanic> for Stop {
+    fn from(panic: KernelPanic) -> Self {
+        Self::Failed(panic.into())
+    }
+}
+
+impl From<InvalidRequest> for Stop {
+    fn from(request: InvalidRequest) -> Self {
+        Self::Failed(request.into())
+    }
+}
+
+/// The most pieces one range may be cut into: a walk has to end in reasonable time whatever a request says.
+const CHUNKS_MAX: u64 = 1 << 24;
+
+/// One load in progress: the map, its tag, and what it may take from the machine.
+pub(crate) struct Loading<'e, M, O> {
+    pub(crate) id: MapId,
+    pub(crate) map: &'e mut DmaMap,
+    pub(crate) tag: &'e DmaTag,
+    pub(crate) pool: &'e mut BouncePool,
+    pub(crate) memory: &'e M,
+    pub(crate) told: &'e mut Told<O>,
+    pub(crate) switches: &'e Switches,
+    pub(crate) wait: WaitPolicy,
+}
+
+impl<M: Memory, O: Observer> Loading<'_, M, O> {
+    /// Maps a whole request as FreeBSD does.
+    #[inline]
+    pub(crate) fn request(&mut self, mem: &Mem<'_>) -> Result<Progress, LoadError> {
+        self.map.segments.clear();
+        let outcome = match mem {
+            Mem::Vaddr(range) => self.virtual_range(AddressSpace::Kernel, *range),
+            _ => self.parts(mem),
+        };
+        match outcome {
+            Ok(()) => Ok(Progress::Mapped),
+            Err(Stop::MustWait) => Ok(Progress::MustWait),
+            Err(Stop::Failed(error)) => Err(error),
+        }
+    }
+
+    fn parts(&mut self, mem: &Mem<'_>) -> Result<(), Stop> {
+        let switches = *self.switches;
+        let mut must_wait = false;
+        let walked = mem.for_each_part(&switches, &mut |part| match self.part(part) {
+            Ok(()) => Ok(()),
+            Err(Stop::Failed(error)) => Err(error),
+            Err(Stop::MustWait) => {
+                must_wait = true;
+                Err(LoadError::StillDeferred)
+            }
+        });
+        match walked {
+            Err(_) if must_wait => Err(Stop::MustWait),
+            walked => walked.map_err(Stop::Failed),
+        }
+    }
+
+    fn part(&mut self, part: Part<'_>) -> Result<(), Stop> {
+        match part {
+            Part::Virtual { space, range } => self.virtual_range(space, range),
+            Part::Physical(range) => self.physical_range(range),
+            Part::Pages { pages, offset, len } if self.tag.flags.contains(TagFlags::KEEP_PAGE_OFFSET) => {
+                self.pages_one_by_one(pages, offset, len)
+            }
+            Part::Pages { pages, offset, len } => self.page_list(pages, offset, len),
+        }
+    }
+
+    /// `bounce_bus_dmamap_load_buffer`.
+    #[inline]
+    fn virtual_range(&mut self, space: AddressSpace, range: VirtRange) -> Result<(), Stop> {
+        let end = self.checked_end(range.start.raw(), range.len)?;
+        if self.tag.could_bounce {
+            if self.counts_afresh() {
+                self.map.pages_needed = self.count_virtual(space, range.start.raw(), end)?;
+                self.tell_count();
+            }
+            if self.map.pages_needed != 0 {
+                self.reserve()?;
+                return self.cut_virtual_bouncing(space, range.start.raw(), end);
+            }
+        }
+        if self.keeps_coherent() {
+            return self.cut_virtual_bouncing(space, range.start.raw(), end);
+        }
+        self.cut_virtual(space, range.start.raw(), end)
+    }
+
+    /// Counts a page for each page whose first address must bounce. A bounced piece is taken to reach to the end of its
+    /// page, rounded up to the alignment; `maxsegsz` and the boundary are not looked at (`_bus_dmamap_count_pages`).
+    #[inline]
+    fn count_virtual(&self, space: AddressSpace, start: u64, end: u64) -> Result<u32, LoadError> {
+        let mut pages = 0;
+        let mut vaddr = start;
+        while vaddr < end {
+            let paddr = self.translate(space, vaddr)?;
+            let mut len = PAGE_SIZE - (vaddr & PAGE_MASK);
+            if self.tag.constraints.must_bounce(paddr).is_some() {
+                len = self.tag.constraints.alignment().round_up(len);
+                pages += 1;
+            }
+            vaddr = vaddr.saturating_add(len);
+        }
+        Ok(pages)
+    }
+
+    /// Cuts a range of which nothing needs to bounce.
+    #[inline]
+    fn cut_virtual(&mut self, space: AddressSpace, start: u64, end: u64) -> Result<(), Stop> {
+        let shape = self.shape();
+        let maxsegsz = self.tag.constraints.maxsegsz().raw();
+        let mut vaddr = start;
+        while vaddr < end {
+            let paddr = self.translate(space, vaddr)?.raw();
+            let len = (PAGE_SIZE - (paddr & PAGE_MASK)).min(end - vaddr).min(maxsegsz);
+            vaddr += self.append(&shape, paddr, len, end - vaddr)?;
+        }
+        Ok(())
+    }
+
+    /// Cuts a range piece by piece, bouncing while the count lasts: once it is used up, later pieces go out as they are.
+    fn cut_virtual_bouncing(&mut self, space: AddressSpace, start: u64, end: u64) -> Result<(), Stop> {
+        let shape = self.shape();
+        let maxsegsz = self.tag.constraints.maxsegsz().raw();
+        let mut vaddr = start;
+        while vaddr < end {
+            let paddr = self.translate(space, vaddr)?;
+            let kernel = (space == AddressSpace::Kernel).then_some(VirtAddr::new(vaddr));
+            let most = (end - vaddr).min(maxsegsz);
+            let to_page_end = PAGE_SIZE - paddr.page_offset();
+            let (addr, len) = match self.bounces(paddr) {
+                Some(reason) => {
+                    let len = self.tag.constraints.alignment().round_up(to_page_end).min(most);
+                    (self.bounce(ClientBytes { vaddr: kernel, first: paddr, second: None }, len, reason)?, len)
+                }
+                None => {
+                    let len = to_page_end.min(most);
+                    self.keep_coherent(kernel, paddr, len, end - vaddr)?;
+                    (paddr.raw(), len)
+                }
+            };
+            vaddr += self.append(&shape, addr, len, end - vaddr)?;
+        }
+        Ok(())
+    }
+
+    /// `bounce_bus_dmamap_load_phys`: pieces of `maxsegsz`, tested only at their start.
+    fn physical_range(&mut self, range: PhysRange) -> Result<(), Stop> {
+        let end = self.checked_end(range.start.raw(), range.len)?;
+        if self.tag.could_bounce {
+            if self.counts_afresh() {
+                self.map.pages_needed = self.count_physical(range.start.raw(), end);
+                self.tell_count();
+            }
+            if self.map.pages_needed != 0 {
+                self.reserve()?;
+            }
+        }
+        let shape = self.shape();
+        let maxsegsz = self.tag.constraints.maxsegsz().raw();
+        let mut paddr = range.start.raw();
+        while paddr < end {
+            let first = PhysAddr::new(paddr);
+            let mut len = (end - paddr).min(maxsegsz);
+            let addr = match self.bounces(first) {
+                Some(reason) => {
+                    len = len.min(PAGE_SIZE - first.page_offset());
+                    self.bounce(ClientBytes { vaddr: None, first, second: None }, len, reason)?
+                }
+                None => {
+                    self.keep_coherent(None, first, len, end - paddr)?;
+                    paddr
+                }
+            };
+            paddr += self.append(&shape, addr, len, end - paddr)?;
+        }
+        Ok(())
+    }
+
+    /// `_bus_dmamap_count_phys`.
+    fn count_physical(&self, start: u64, end: u64) -> u32 {
+        let maxsegsz = self.tag.constraints.maxsegsz().raw();
+        let mut pages = 0;
+        let mut paddr = start;
+        while paddr < end {
+            let mut len = (end - paddr).min(maxsegsz);
+            if self.tag.constraints.must_bounce(PhysAddr::new(paddr)).is_some() {
+                len = len.min(PAGE_SIZE - (paddr & PAGE_MASK));
+                pages += 1;
+            }
+            paddr += len;
+        }
+        pages
+    }
+
+    /// `bounce_bus_dmamap_load_ma`: a bounce page may gather the end of one client page and the beginning of the next.
+    fn page_list(&mut self, pages: &[PhysAddr], offset: u64, len: BusSize) -> Result<(), Stop> {
+        if self.tag.could_bounce {
+            if self.counts_afresh() {
+                let counted = self.count_page_list(pages, offset, len.raw());
+                self.map.pages_needed = counted.pages;
+                self.tell_count();
+                counted.end?;
+            }
+            if self.map.pages_needed != 0 {
+                self.reserve()?;
+            }
+        }
+        let shape = self.shape();
+        let mut at = PageCursor { pages, index: 0, offset, left: len.raw() };
+        while at.left > 0 {
+            let paddr = at.paddr()?;
+            let most = at.left.min(self.tag.constraints.maxsegsz().raw());
+            let to_page_end = PAGE_SIZE - at.offset;
+            let (addr, len) = match self.bounces(paddr) {
+                Some(reason) => {
+                    let len = self.tag.constraints.alignment().round_up(to_page_end).min(most);
+                    self.assert_aligned(len)?;
+                    let second = if at.offset + len > PAGE_SIZE { Some(at.next_page()?) } else { None };
+                    (self.bounce(ClientBytes { vaddr: None, first: paddr, second }, len, reason)?, len)
+                }
+                None => (paddr.raw(), to_page_end.min(most)),
+            };
+            let taken = self.append(&shape, addr, len, at.left)?;
+            at.advance(taken);
+        }
+        Ok(())
+    }
+
+    /// `_bus_dmamap_count_ma`. The count stays on the map even where the walk ends in an assertion.
+    fn count_page_list(&self, pages: &[PhysAddr], offset: u64, len: u64) -> PageListCount {
+        let mut at = PageCursor { pages, index: 0, offset, left: len };
+        let mut pages = 0;
+        while at.left > 0 {
+            let paddr = match at.paddr() {
+                Ok(paddr) => paddr,
+                Err(error) => return PageListCount { pages, end: Err(error.into()) },
+            };
+            let most = at.left.min(self.tag.constraints.maxsegsz().raw());
+            let mut len = (PAGE_SIZE - at.offset).min(most);
+            if self.tag.constraints.must_bounce(paddr).is_some() {
+                len = self.tag.constraints.alignment().round_up(len).min(most);
+                if let Err(error) = self.assert_aligned(len) {
+                    return PageListCount { pages, end: Err(error) };
+                }
+                pages += 1;
+            }
+            at.advance(len);
+        }
+        PageListCount { pages, end: Ok(()) }
+    }
+
+    fn assert_aligned(&self, len: u64) -> Result<(), LoadError> {
+        let broken =
+            self.switches.assertions == KernelAssertions::On && !self.tag.constraints.alignment().is_met_by(len);
+        if broken { Err(KernelPanic::SegmentSizeUnaligned.into()) } else { Ok(()) }
+    }
+
+    fn pages_one_by_one(&mut self, pages: &[PhysAddr], offset: u64, len: BusSize) -> Result<(), Stop> {
+        let mut stop = Ok(());
+        let walked = page_by_page(pages, offset, len, &mut |part| {
+            stop = self.part(part);
+            if stop.is_ok() { Ok(()) } else { Err(LoadError::StillDeferred) }
+        });
+        debug_assert_eq!(walked.is_ok(), stop.is_ok(), "the walk stops exactly when a part does");
+        stop
+    }
+
+    /// A count left over from an earlier load is not renewed.
+    #[inline]
+    fn counts_afresh(&self) -> bool {
+        self.map.bouncing == Bouncing::Possible && self.map.pages_needed == 0
+    }
+
+    fn tell_count(&mut self) {
+        if self.map.pages_needed != 0 {
+            let (map, pages_needed) = (self.id, PageCount::new(self.map.pages_needed));
+            self.told.decision(|| Decision::Counted { map, pages_needed });
+        }
+    }
+
+    /// `_bus_dmamap_reserve_pages`.
+    fn reserve(&mut self) -> Result<(), Stop> {
+        let zone = self.zone()?;
+        let commit = match self.wait {
+            WaitPolicy::MayDefer => Commit::Partial,
+            WaitPolicy::NoWait => Commit::AllOrNothing,
+        };
+        let reservation = self.pool.reserve(zone, self.map, commit);
+        let map = self.id;
+        if reservation.promised > PageCount::ZERO {
+            self.told.decision(|| Decision::Reserved { map, zone, pages: reservation.promised });
+        }
+        if reservation.lacking == PageCount::ZERO {
+            return Ok(());
+        }
+        match self.wait {
+            WaitPolicy::MayDefer => {
+                self.warn_of_lost_pages();
+                Err(Stop::MustWait)
+            }
+            WaitPolicy::NoWait => Err(Stop::Failed(LoadError::NoBouncePages {
+                needed: PageCount::new(self.map.pages_needed.saturating_sub(self.map.pages_reserved)),
+                free: self.pool.zone(zone).stats.free_bpages(),
+            })),
+        }
+    }
+
+    fn warn_of_lost_pages(&mut self) {
+        let (map, pages) = (self.id, self.map.bounce_page_count());
+        if pages > PageCount::ZERO {
+            self.told.hazard(|| Hazard::DeferredWithPagesAlreadyAdded { map, pages });
+        }
+    }
+
+    /// Why a piece that starts at `paddr` is bounced. Nothing is once the count is used up.
+    #[inline]
+    fn bounces(&self, paddr: PhysAddr) -> Option<BounceReason> {
+        if self.map.pages_needed == 0 { None } else { self.tag.constraints.must_bounce(paddr) }
+    }
+
+    /// Takes a bounce page for a piece and says where the device will find it.
+    #[inline]
+    pub(crate) fn bounce(&mut self, client: ClientBytes, len: u64, reason: BounceReason) -> Result<u64, Stop> {
+        let zone = self.zone()?;
+        let offset =
+            if self.tag.flags.contains(TagFlags::KEEP_PAGE_OFFSET) { PageOffset::Kept } else { PageOffset::Zero };
+        let (map, len) = (self.id, BusSize::new(len));
+        let bounce = self.pool.take_page(zone, self.map, client, len, offset)?;
+        self.told.decision(|| Decision::Bounced { map, client: client.first, bounce, len, reason });
+        if O::ENABLED && bounce.page_offset() + len.raw() > PAGE_SIZE {
+            self.told.hazard(|| Hazard::BounceChunkLongerThanPage { map, bounce, len });
+        }
+        Ok(bounce.raw())
+    }
+
+    /// Appends a piece and says how much of it was taken; `left` is what the part still has.
+    #[inline]
+    pub(crate) fn append(&mut self, shape: &SegmentShape, addr: u64, len: u64, left: u64) -> Result<u64, Stop> {
+        // FreeBSD hands the length back through an int: a longer piece makes no progress (`_bus_dmamap_addseg`).
+        const LEN_MAX: u64 = i32::MAX as u64;
+        let joined = if O::ENABLED { Some(self.map.segments.explain(shape, addr, len)) } else { None };
+        match self.map.segments.append(shape, addr, len) {
+            Ok(taken) if taken <= LEN_MAX => {
+                if let Some(joined) = joined {
+                    self.tell_append(joined, addr, taken);
+                }
+                Ok(taken)
+            }
+            Ok(_) | Err(SegmentsFull) => Err(Stop::Failed(self.too_many_segments(left))),
+        }
+    }
+
+    #[cold]
+    fn too_many_segments(&self, left: u64) -> LoadError {
+        LoadError::TooManySegments {
+            limit: self.tag.constraints.nsegments(),
+            filled: self.map.segments.len(),
+            bytes_left: BusSize::new(left),
+        }
+    }
+
+    fn tell_append(&mut self, joined: Joined, addr: u64, taken: u64) {
+        let (map, segment) = (self.id, self.map.segments.len() - 1);
+        let (addr, len) = (crate::addr::BusAddr::new(addr), BusSize::new(taken));
+        self.told.decision(|| match joined {
+            Joined::Started(reason) => Decision::Split { map, segment, addr, len, reason },
+            Joined::Coalesced => Decision::Coalesced { map, segment, addr, len },
+        });
+    }
+
+    /// Whether direct pieces go on arm64's list of ranges to keep coherent.
+    #[inline]
+    fn keeps_coherent(&self) -> bool {
+        self.switches.cache == CacheMaintenance::Arm64 && !self.tag.coherent
+    }
+
+    fn keep_coherent(&mut self, vaddr: Option<VirtAddr>, paddr: PhysAddr, len: u64, left: u64) -> Result<(), Stop> {
+        if !self.keeps_coherent() {
+            return Ok(());
+        }
+        let piece = SyncRange { vaddr, paddr, len: BusSize::new(len) };
+        let limit = self.tag.constraints.nsegments().count();
+        match self.map.sync_list.add(piece, limit) {
+            Ok(()) => Ok(()),
+            Err(SyncListFull) => Err(Stop::Failed(self.too_many_segments(left))),
+        }
+    }
+
+    #[inline]
+    fn shape(&self) -> SegmentShape {
+        SegmentShape::new(&self.tag.constraints, FirstSegment::AlwaysFits)
+    }
+
+    pub(crate) fn zone(&self) -> Result<ZoneId, LoadError> {
+        self.tag.zone.ok_or(LoadError::Panic(KernelPanic::NoReservedPage))
+    }
+
+    #[inline]
+    pub(crate) fn translate(&self, space: AddressSpace, vaddr: u64) -> Result<PhysAddr, LoadError> {
+        let addr = VirtAddr::new(vaddr);
+        self.memory.translate(space, addr).ok_or(LoadError::Invalid(InvalidRequest::NotMapped { space, addr }))
+    }
+
+    /// The exclusive end of a range that neither wraps nor takes for ever to walk.
+    #[inline]
+    pub(crate) fn checked_end(&self, start: u64, len: BusSize) -> Result<u64, LoadError> {
+        let Some(end) = start.checked_add(len.raw()) else {
+            return Err(InvalidRequest::RangeWraps { start, len }.into());
+        };
+        if len.raw() > CHUNKS_MAX {
+            let chunks = len.raw() / self.tag.constraints.maxsegsz().raw().min(PAGE_SIZE);
+            if chunks > CHUNKS_MAX {
+                return Err(InvalidRequest::TooManyChunks { len, chunks, limit: CHUNKS_MAX }.into());
+            }
+        }
+        Ok(end)
+    }
+}
+
+struct PageListCount {
+    pages: u32,
+    end: Result<(), LoadError>,
+}
+
+/// A position in a list of pages.
+struct PageCursor<'a> {
+    pages: &'a [PhysAddr],
+    index: usize,
+    offset: u64,
+    left: u64,
+}
+
+impl PageCursor<'_> {
+    fn paddr(&self) -> Result<PhysAddr, InvalidRequest> {
+        let page = self.pages.get(self.index).ok_or_else(|| self.too_short())?;
+        Ok(page.wrapping_add(BusSize::new(self.offset)))
+    }
+
+    fn next_page(&self) -> Result<PhysAddr, InvalidRequest> {
+        self.pages.get(self.index + 1).copied().ok_or_else(|| self.too_short())
+    }
+
+    fn too_short(&self) -> InvalidRequest {
+        InvalidRequest::PagesTooShort { covered: BusSize::ZERO, bcount: BusSize::new(self.left) }
+    }
+
+    /// Moves on by `len` bytes, to the next page at most once however long the piece was, as FreeBSD does.
+    fn advance(&mut self, len: u64) {
+        if self.offset + len >= PAGE_SIZE {
+            self.index += 1;
+        }
+        self.offset = (self.offset + len) & PAGE_MASK;
+        self.left -= len;
+    }
+}
