@@ -45,6 +45,7 @@ macro_rules! address {
 
             /// The address `bytes` further on, modulo 2^64, as C's unsigned arithmetic gives it.
             #[inline]
+            #[must_use]
             pub const fn wrapping_add(self, bytes: BusSize) -> Self {
                 Self(self.0.wrapping_add(bytes.raw()))
             }
@@ -66,12 +67,14 @@ macro_rules! address {
 
             /// First address of the page this address lies in (`trunc_page`).
             #[inline]
+            #[must_use]
             pub const fn page_start(self) -> Self {
                 Self(self.0 & !PAGE_MASK)
             }
 
             /// Last address of the page this address lies in, inclusive.
             #[inline]
+            #[must_use]
             pub const fn page_last(self) -> Self {
                 Self(self.0 | PAGE_MASK)
             }

@@ -279,9 +279,9 @@ impl Default for TagTemplate {
             boundary: None,
             window: ExclusionWindow::NOTHING,
             filter: None,
-            maxsize: BusSize::new(u32::MAX as u64),
+            maxsize: BusSize::new(u64::from(u32::MAX)),
             nsegments: SegmentLimit::Unrestricted,
-            maxsegsz: BusSize::new(u32::MAX as u64),
+            maxsegsz: BusSize::new(u64::from(u32::MAX)),
             flags: TagFlags::empty(),
             lock: LockFunction::Provided,
         }

@@ -1,6 +1,6 @@
 //! The engine: tags, maps and zones of one machine, and a method for every verb of bus_dma(9).
 
-use crate::addr::{BusAddr, BusSize, Nanos, PAGE_SIZE, PageCount, PhysAddr};
+use crate::addr::{AddressSpace, BusAddr, BusSize, Nanos, PAGE_SIZE, PageCount, PhysAddr};
 use crate::bounce::BouncePool;
 use crate::constraints::{Alignment, TagFlags, TagTemplate};
 use crate::decision::{Decision, NoObserver, Observer, ZoneOrigin};
@@ -8,9 +8,9 @@ use crate::defer::{WaitQueues, Waking};
 use crate::error::{KernelPanic, LoadError, MapError, SyncError, TagError};
 use crate::hazard::Hazard;
 use crate::ids::{Arena, MapId, TagId, ZoneId};
-use crate::load::{Loading, Progress, WaitPolicy};
+use crate::load::{ALWAYS_WALKABLE, Loading, Progress, WaitPolicy};
 use crate::map::{Bouncing, DmaMap, MapForm, MapOrigin, MapState};
-use crate::memdesc::{Ccb, CcbDirection, Mem, MemDesc};
+use crate::memdesc::{Ccb, CcbDirection, Mem, MemDesc, VirtRange};
 use crate::platform::Platform;
 use crate::profile::{
     Chunking, DmamemMap, FailedLoad, InitialPages, MapHandle, Profile, SecondLoad, Switches, TagReferences,
@@ -202,13 +202,13 @@ impl<P: Platform, O: Observer> Engine<P, O> {
     #[doc(alias = "bus_dmamap_create")]
     #[inline]
     pub fn create_map(&mut self, tag_id: TagId) -> Result<MapId, MapError> {
-        let tag = self.tags.get_mut(tag_id).ok_or(MapError::NoSuchTag(tag_id))?;
-        if tag.could_bounce {
-            self.prepare_zone_for_map(tag_id)?;
-        }
-        let tag = self.tags.get_mut(tag_id).ok_or(MapError::NoSuchTag(tag_id))?;
-        tag.map_count += 1;
+        let mut tag = self.tags.get_mut(tag_id).ok_or(MapError::NoSuchTag(tag_id))?;
         let could_bounce = tag.could_bounce;
+        if could_bounce {
+            self.prepare_zone_for_map(tag_id)?;
+            tag = self.tags.get_mut(tag_id).ok_or(MapError::NoSuchTag(tag_id))?;
+        }
+        tag.map_count += 1;
         let (id, map) = self.maps.insert();
         map.tag = tag_id;
         map.bouncing = if could_bounce { Bouncing::Possible } else { Bouncing::Never };
@@ -269,7 +269,7 @@ impl<P: Platform, O: Observer> Engine<P, O> {
     #[inline]
     pub fn load(&mut self, map: MapId, desc: &MemDesc<'_>, wait: WaitPolicy) -> Result<LoadOutcome<'_>, LoadError> {
         let wait = match desc {
-            MemDesc::Buffer(range) => return self.map_memory(map, &Mem::Vaddr(*range), wait),
+            MemDesc::Buffer(range) => return self.load_buffer(map, *range, wait),
             MemDesc::Mbuf(_) | MemDesc::MbufSg(_) | MemDesc::Uio(_) => WaitPolicy::NoWait,
             MemDesc::Ccb(Ccb { direction: CcbDirection::None, .. }) => return self.load_no_data(map),
             _ => wait,
@@ -290,14 +290,7 @@ impl<P: Platform, O: Observer> Engine<P, O> {
             map.state = MapState::Idle;
         }
         map.sync_list.clear();
-        let mut report = UnloadReport::default();
-        if !map.pages.is_empty() {
-            let tag = map.tag;
-            if let Some(zone) = self.tags.get(tag).and_then(|tag| tag.zone) {
-                let released = self.waking().release_pages(map_id, zone);
-                report = UnloadReport { released: released.pages, woken: released.woken };
-            }
-        }
+        let report = if map.pages.is_empty() { UnloadReport::default() } else { self.release_pages(map_id) };
         self.told.decision(|| Decision::Unloaded { map: map_id, released: report.released });
         Ok(report)
     }
@@ -389,6 +382,44 @@ impl<P: Platform, O: Observer> Engine<P, O> {
         &self.switches
     }
 
+    #[inline]
+    fn load_buffer(&mut self, map_id: MapId, range: VirtRange, wait: WaitPolicy) -> Result<LoadOutcome<'_>, LoadError> {
+        if self.load_plain(map_id, range).is_some() {
+            return self.mapping(map_id);
+        }
+        self.map_memory(map_id, &Mem::Vaddr(range), wait)
+    }
+
+    #[inline]
+    fn mapping(&self, map_id: MapId) -> Result<LoadOutcome<'_>, LoadError> {
+        let map = self.maps.get(map_id).ok_or(LoadError::NoSuchMap(map_id))?;
+        Ok(LoadOutcome::Loaded(map.segments.as_slice()))
+    }
+
+    /// The short way for an unobserved load of which nothing needs to be bounced or cut inside a page, which is most
+    /// loads. `None` sends it the long way, which starts afresh.
+    #[inline]
+    fn load_plain(&mut self, map_id: MapId, range: VirtRange) -> Option<()> {
+        let map = self.maps.get_mut(map_id)?;
+        let tag = self.tags.get(map.tag)?;
+        if O::ENABLED || !tag.plain || map.state == MapState::Deferred || map.pages_needed != 0 {
+            return None;
+        }
+        let start = range.start.raw();
+        let end = start.checked_add(range.len.raw()).filter(|_| range.len.raw() <= ALWAYS_WALKABLE)?;
+        let memory = &self.platform;
+        let kernel = AddressSpace::Kernel;
+        if map.bouncing == Bouncing::Possible {
+            map.segments.fill_with_pages(&tag.shape, (start, end), |vaddr| {
+                memory.translate(kernel, vaddr).filter(|&paddr| tag.constraints.must_bounce(paddr).is_none())
+            })?;
+        } else {
+            map.segments.fill_with_pages(&tag.shape, (start, end), |vaddr| memory.translate(kernel, vaddr))?;
+        }
+        map.state = MapState::Loaded;
+        Some(())
+    }
+
     /// Maps a descriptor onto a map and settles the map's state.
     #[inline]
     pub(crate) fn map_memory(
@@ -438,8 +469,7 @@ impl<P: Platform, O: Observer> Engine<P, O> {
         if O::ENABLED {
             self.report_mapping(map_id);
         }
-        let map = self.maps.get(map_id).ok_or(LoadError::NoSuchMap(map_id))?;
-        Ok(LoadOutcome::Loaded(map.segments.as_slice()))
+        self.mapping(map_id)
     }
 
     #[cold]
@@ -530,6 +560,17 @@ impl<P: Platform, O: Observer> Engine<P, O> {
         if map.pages.is_empty() && map.sync_list.count == 0 {
             return Ok(SyncReport::default());
         }
+        self.sync_pages(map_id, ops, sink)
+    }
+
+    #[inline(never)]
+    fn sync_pages<S: SyncSink<P>>(
+        &mut self,
+        map_id: MapId,
+        ops: SyncOps,
+        sink: &mut S,
+    ) -> Result<SyncReport, SyncError> {
+        let map = self.maps.get(map_id).ok_or(SyncError::NoSuchMap(map_id))?;
         let tag = self.tags.get(map.tag).ok_or(SyncError::NoSuchMap(map_id))?;
         let mut syncing = Syncing {
             id: map_id,
@@ -542,6 +583,15 @@ impl<P: Platform, O: Observer> Engine<P, O> {
             sink,
         };
         syncing.run(ops)
+    }
+
+    #[inline(never)]
+    fn release_pages(&mut self, map_id: MapId) -> UnloadReport {
+        let Some(zone) = self.maps.get(map_id).and_then(|map| self.tags.get(map.tag)).and_then(|tag| tag.zone) else {
+            return UnloadReport::default();
+        };
+        let released = self.waking().release_pages(map_id, zone);
+        UnloadReport { released: released.pages, woken: released.woken }
     }
 
     fn waking(&mut self) -> Waking<'_, O> {

@@ -11,7 +11,6 @@ use crate::load::{Loading, Progress, Stop, WaitPolicy};
 use crate::map::Bouncing;
 use crate::memdesc::{Mem, Part};
 use crate::platform::Memory;
-use crate::segment::{FirstSegment, SegmentShape};
 
 /// A piece no constraint would cut again.
 #[derive(Clone, Copy, Debug)]
@@ -125,7 +124,7 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
 
     fn fill(&mut self, mem: &Mem<'_>) -> Result<(), Stop> {
         self.map.segments.clear();
-        let shape = SegmentShape::new(&self.tag.constraints, FirstSegment::Counts);
+        let shape = self.tag.shape;
         self.for_each_piece(mem, |loading, piece| {
             let addr = match piece.bounce {
                 Some(reason) => {
@@ -196,7 +195,7 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
     /// The longest piece at `offset` that no constraint cuts: one page or less when it bounces, a contiguous run otherwise.
     fn piece_at(&self, source: &Source<'_>, offset: u64, left: u64) -> Result<Piece, LoadError> {
         let paddr = self.locate(source, offset)?;
-        let shape = SegmentShape::new(&self.tag.constraints, FirstSegment::Counts);
+        let shape = self.tag.shape;
         let most = left.min(self.tag.constraints.maxsegsz().raw()).min(shape.left_in_boundary(paddr.raw()));
         let in_page = most.min(PAGE_SIZE - paddr.page_offset());
         let bounce = self.must_bounce_range(paddr, in_page);

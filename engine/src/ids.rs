@@ -34,6 +34,11 @@ macro_rules! handle {
             }
 
             #[inline]
+            fn slot(self) -> u32 {
+                self.index
+            }
+
+            #[inline]
             fn generation(self) -> u32 {
                 self.generation
             }
@@ -78,6 +83,7 @@ impl fmt::Debug for ZoneId {
 pub(crate) trait Handle: Copy {
     fn new(index: u32, generation: u32) -> Self;
     fn index(self) -> usize;
+    fn slot(self) -> u32;
     fn generation(self) -> u32;
 }
 
@@ -91,39 +97,42 @@ pub(crate) trait Recycle {
 #[derive(Clone, Debug)]
 pub(crate) struct Arena<T> {
     slots: Vec<Slot<T>>,
-    free: Vec<u32>,
+    /// The free slot to take next; each names the one after it.
+    free: Option<u32>,
 }
 
 #[derive(Clone, Debug)]
 struct Slot<T> {
     /// Odd while the slot is taken.
     generation: u32,
+    next_free: Option<u32>,
     value: T,
 }
 
 impl<T: Default + Recycle> Arena<T> {
     pub(crate) const fn new() -> Self {
-        Self { slots: Vec::new(), free: Vec::new() }
+        Self { slots: Vec::new(), free: None }
     }
 
     /// Takes a slot; its value is as `Default` or as [`Recycle::recycle`] left it.
     #[inline]
     pub(crate) fn insert<H: Handle>(&mut self) -> (H, &mut T) {
-        if let Some(index) = self.free.pop() {
-            let slot = &mut self.slots[index as usize];
-            slot.generation = slot.generation.wrapping_add(1);
-            return (H::new(index, slot.generation), &mut slot.value);
-        }
-        self.grow()
+        let index = match self.free {
+            Some(index) => index,
+            None => self.grow(),
+        };
+        let slot = &mut self.slots[index as usize];
+        self.free = slot.next_free;
+        slot.generation = slot.generation.wrapping_add(1);
+        (H::new(index, slot.generation), &mut slot.value)
     }
 
     #[cold]
     #[inline(never)]
-    fn grow<H: Handle>(&mut self) -> (H, &mut T) {
+    fn grow(&mut self) -> u32 {
         let index = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
-        self.slots.push(Slot { generation: 1, value: T::default() });
-        let slot = &mut self.slots[index as usize];
-        (H::new(index, slot.generation), &mut slot.value)
+        self.slots.push(Slot { generation: 0, next_free: None, value: T::default() });
+        index
     }
 
     #[inline]
@@ -145,7 +154,8 @@ impl<T: Default + Recycle> Arena<T> {
         if slot.generation == handle.generation() {
             slot.generation = slot.generation.wrapping_add(1);
             slot.value.recycle();
-            self.free.push(handle.index() as u32);
+            slot.next_free = self.free;
+            self.free = Some(handle.slot());
         }
     }
 

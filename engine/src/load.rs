@@ -8,7 +8,7 @@
 //!
 //! [`Loading::request`] is that path. The strict profile takes another, in [`crate::exact`].
 
-use crate::addr::{AddressSpace, BusSize, PAGE_MASK, PAGE_SIZE, PageCount, PhysAddr, VirtAddr};
+use crate::addr::{AddressSpace, BusAddr, BusSize, PAGE_MASK, PAGE_SIZE, PageCount, PhysAddr, VirtAddr};
 use crate::bounce::{BouncePool, ClientBytes, Commit, PageOffset};
 use crate::constraints::{BounceReason, TagFlags};
 use crate::decision::{Decision, Observer};
@@ -20,7 +20,7 @@ use crate::map::{Bouncing, DmaMap, SyncListFull, SyncRange};
 use crate::memdesc::{Mem, Part, PhysRange, VirtRange, page_by_page};
 use crate::platform::Memory;
 use crate::profile::{CacheMaintenance, KernelAssertions, Switches};
-use crate::segment::{FirstSegment, Joined, SegmentShape, SegmentsFull};
+use crate::segment::{Joined, SegmentShape};
 use crate::tag::DmaTag;
 
 /// Whether a load may wait for bounce pages (`BUS_DMA_WAITOK`, `BUS_DMA_NOWAIT`).
@@ -70,6 +70,12 @@ impl From<InvalidRequest> for Stop {
 
 /// The most pieces one range may be cut into: a walk has to end in reasonable time whatever a request says.
 const CHUNKS_MAX: u64 = 1 << 24;
+
+/// Bytes that make no more pieces than that however they are cut.
+pub(crate) const ALWAYS_WALKABLE: u64 = CHUNKS_MAX;
+
+/// FreeBSD hands the length of a piece back through an int: a longer one makes no progress (`_bus_dmamap_addseg`).
+const LEN_MAX: u64 = i32::MAX as u64;
 
 /// One load in progress: the map, its tag, and what it may take from the machine.
 pub(crate) struct Loading<'e, M, O> {
@@ -128,7 +134,6 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
     }
 
     /// `bounce_bus_dmamap_load_buffer`.
-    #[inline]
     fn virtual_range(&mut self, space: AddressSpace, range: VirtRange) -> Result<(), Stop> {
         let end = self.checked_end(range.start.raw(), range.len)?;
         if self.tag.could_bounce {
@@ -138,11 +143,7 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
             }
             if self.map.pages_needed != 0 {
                 self.reserve()?;
-                return self.cut_virtual_bouncing(space, range.start.raw(), end);
             }
-        }
-        if self.keeps_coherent() {
-            return self.cut_virtual_bouncing(space, range.start.raw(), end);
         }
         self.cut_virtual(space, range.start.raw(), end)
     }
@@ -165,23 +166,9 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
         Ok(pages)
     }
 
-    /// Cuts a range of which nothing needs to bounce.
-    #[inline]
-    fn cut_virtual(&mut self, space: AddressSpace, start: u64, end: u64) -> Result<(), Stop> {
-        let shape = self.shape();
-        let maxsegsz = self.tag.constraints.maxsegsz().raw();
-        let mut vaddr = start;
-        while vaddr < end {
-            let paddr = self.translate(space, vaddr)?.raw();
-            let len = (PAGE_SIZE - (paddr & PAGE_MASK)).min(end - vaddr).min(maxsegsz);
-            vaddr += self.append(&shape, paddr, len, end - vaddr)?;
-        }
-        Ok(())
-    }
-
     /// Cuts a range piece by piece, bouncing while the count lasts: once it is used up, later pieces go out as they are.
-    fn cut_virtual_bouncing(&mut self, space: AddressSpace, start: u64, end: u64) -> Result<(), Stop> {
-        let shape = self.shape();
+    fn cut_virtual(&mut self, space: AddressSpace, start: u64, end: u64) -> Result<(), Stop> {
+        let shape = self.tag.shape;
         let maxsegsz = self.tag.constraints.maxsegsz().raw();
         let mut vaddr = start;
         while vaddr < end {
@@ -189,16 +176,13 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
             let kernel = (space == AddressSpace::Kernel).then_some(VirtAddr::new(vaddr));
             let most = (end - vaddr).min(maxsegsz);
             let to_page_end = PAGE_SIZE - paddr.page_offset();
-            let (addr, len) = match self.bounces(paddr) {
-                Some(reason) => {
-                    let len = self.tag.constraints.alignment().round_up(to_page_end).min(most);
-                    (self.bounce(ClientBytes { vaddr: kernel, first: paddr, second: None }, len, reason)?, len)
-                }
-                None => {
-                    let len = to_page_end.min(most);
-                    self.keep_coherent(kernel, paddr, len, end - vaddr)?;
-                    (paddr.raw(), len)
-                }
+            let (addr, len) = if let Some(reason) = self.bounces(paddr) {
+                let len = self.tag.constraints.alignment().round_up(to_page_end).min(most);
+                (self.bounce(ClientBytes { vaddr: kernel, first: paddr, second: None }, len, reason)?, len)
+            } else {
+                let len = to_page_end.min(most);
+                self.keep_coherent(kernel, paddr, len, end - vaddr)?;
+                (paddr.raw(), len)
             };
             vaddr += self.append(&shape, addr, len, end - vaddr)?;
         }
@@ -217,23 +201,24 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
                 self.reserve()?;
             }
         }
-        let shape = self.shape();
+        let shape = self.tag.shape;
         let maxsegsz = self.tag.constraints.maxsegsz().raw();
         let mut paddr = range.start.raw();
         while paddr < end {
             let first = PhysAddr::new(paddr);
             let mut len = (end - paddr).min(maxsegsz);
-            let addr = match self.bounces(first) {
-                Some(reason) => {
-                    len = len.min(PAGE_SIZE - first.page_offset());
-                    self.bounce(ClientBytes { vaddr: None, first, second: None }, len, reason)?
-                }
-                None => {
-                    self.keep_coherent(None, first, len, end - paddr)?;
-                    paddr
-                }
+            let addr = if let Some(reason) = self.bounces(first) {
+                len = len.min(PAGE_SIZE - first.page_offset());
+                self.bounce(ClientBytes { vaddr: None, first, second: None }, len, reason)?
+            } else {
+                self.keep_coherent(None, first, len, end - paddr)?;
+                paddr
             };
-            paddr += self.append(&shape, addr, len, end - paddr)?;
+            let taken = self.append(&shape, addr, len, end - paddr)?;
+            if taken > LEN_MAX {
+                return Err(Stop::Failed(self.too_many_segments(end - paddr)));
+            }
+            paddr += taken;
         }
         Ok(())
     }
@@ -267,7 +252,7 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
                 self.reserve()?;
             }
         }
-        let shape = self.shape();
+        let shape = self.tag.shape;
         let mut at = PageCursor { pages, index: 0, offset, left: len.raw() };
         while at.left > 0 {
             let paddr = at.paddr()?;
@@ -398,18 +383,15 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
     /// Appends a piece and says how much of it was taken; `left` is what the part still has.
     #[inline]
     pub(crate) fn append(&mut self, shape: &SegmentShape, addr: u64, len: u64, left: u64) -> Result<u64, Stop> {
-        // FreeBSD hands the length back through an int: a longer piece makes no progress (`_bus_dmamap_addseg`).
-        const LEN_MAX: u64 = i32::MAX as u64;
         let joined = if O::ENABLED { Some(self.map.segments.explain(shape, addr, len)) } else { None };
-        match self.map.segments.append(shape, addr, len) {
-            Ok(taken) if taken <= LEN_MAX => {
-                if let Some(joined) = joined {
-                    self.tell_append(joined, addr, taken);
-                }
-                Ok(taken)
-            }
-            Ok(_) | Err(SegmentsFull) => Err(Stop::Failed(self.too_many_segments(left))),
+        let Ok(taken) = self.map.segments.append(shape, addr, len) else {
+            return Err(Stop::Failed(self.too_many_segments(left)));
+        };
+        if let Some(joined) = joined {
+            let segment = self.map.segments.len() - 1;
+            tell_append(self.told, self.id, joined, segment, addr, taken);
         }
+        Ok(taken)
     }
 
     #[cold]
@@ -419,15 +401,6 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
             filled: self.map.segments.len(),
             bytes_left: BusSize::new(left),
         }
-    }
-
-    fn tell_append(&mut self, joined: Joined, addr: u64, taken: u64) {
-        let (map, segment) = (self.id, self.map.segments.len() - 1);
-        let (addr, len) = (crate::addr::BusAddr::new(addr), BusSize::new(taken));
-        self.told.decision(|| match joined {
-            Joined::Started(reason) => Decision::Split { map, segment, addr, len, reason },
-            Joined::Coalesced => Decision::Coalesced { map, segment, addr, len },
-        });
     }
 
     /// Whether direct pieces go on arm64's list of ranges to keep coherent.
@@ -448,19 +421,13 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
         }
     }
 
-    #[inline]
-    fn shape(&self) -> SegmentShape {
-        SegmentShape::new(&self.tag.constraints, FirstSegment::AlwaysFits)
-    }
-
     pub(crate) fn zone(&self) -> Result<ZoneId, LoadError> {
         self.tag.zone.ok_or(LoadError::Panic(KernelPanic::NoReservedPage))
     }
 
     #[inline]
     pub(crate) fn translate(&self, space: AddressSpace, vaddr: u64) -> Result<PhysAddr, LoadError> {
-        let addr = VirtAddr::new(vaddr);
-        self.memory.translate(space, addr).ok_or(LoadError::Invalid(InvalidRequest::NotMapped { space, addr }))
+        self.memory.translate(space, VirtAddr::new(vaddr)).ok_or_else(|| not_mapped(space, vaddr))
     }
 
     /// The exclusive end of a range that neither wraps nor takes for ever to walk.
@@ -469,7 +436,7 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
         let Some(end) = start.checked_add(len.raw()) else {
             return Err(InvalidRequest::RangeWraps { start, len }.into());
         };
-        if len.raw() > CHUNKS_MAX {
+        if len.raw() > ALWAYS_WALKABLE {
             let chunks = len.raw() / self.tag.constraints.maxsegsz().raw().min(PAGE_SIZE);
             if chunks > CHUNKS_MAX {
                 return Err(InvalidRequest::TooManyChunks { len, chunks, limit: CHUNKS_MAX }.into());
@@ -477,6 +444,19 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
         }
         Ok(end)
     }
+}
+
+#[cold]
+fn not_mapped(space: AddressSpace, vaddr: u64) -> LoadError {
+    InvalidRequest::NotMapped { space, addr: VirtAddr::new(vaddr) }.into()
+}
+
+fn tell_append<O: Observer>(told: &mut Told<O>, map: MapId, joined: Joined, segment: usize, addr: u64, taken: u64) {
+    let (addr, len) = (BusAddr::new(addr), BusSize::new(taken));
+    told.decision(|| match joined {
+        Joined::Started(reason) => Decision::Split { map, segment, addr, len, reason },
+        Joined::Coalesced => Decision::Coalesced { map, segment, addr, len },
+    });
 }
 
 struct PageListCount {

@@ -1,6 +1,7 @@
 //! dmamem: memory that needs no bouncing because it was allocated under the tag's constraints.
 
 use crate::addr::{BusSize, PAGE_SIZE};
+use crate::constraints::Boundary;
 use crate::decision::Observer;
 use crate::engine::{Engine, MachineLimits};
 use crate::error::{KernelPanic, MemError};
@@ -185,7 +186,7 @@ impl DmaTag {
     fn scattered_pages_do(&self, switches: &Switches) -> bool {
         let constraints = &self.constraints;
         let segments = constraints.nsegments().count() as u64;
-        let boundary = constraints.boundary().map_or(0, |boundary| boundary.bytes());
+        let boundary = constraints.boundary().map_or(0, Boundary::bytes);
         match switches.dmamem_class {
             DmamemClass::PagesAgainstSegments => {
                 segments >= constraints.maxsize().to_pages_ceil()

@@ -5,13 +5,18 @@ use crate::constraints::{Constraints, LockFunction, TagFlags, TagTemplate};
 use crate::engine::MachineLimits;
 use crate::error::TagError;
 use crate::ids::{Recycle, TagId, ZoneId};
-use crate::profile::{Inheritance, Switches};
+use crate::profile::{CacheMaintenance, Chunking, Inheritance, Switches};
+use crate::segment::{FirstSegment, SegmentShape};
 
 /// What one DMA engine, or a bridge in front of it, can do (`bus_dma_tag_t`).
 #[doc(alias = "bus_dma_tag_t")]
+#[expect(clippy::struct_excessive_bools, reason = "FreeBSD's own flag bits, each independent of the others")]
 #[derive(Clone, Debug)]
 pub struct DmaTag {
     pub(crate) constraints: Constraints,
+    pub(crate) shape: SegmentShape,
+    /// Whether loads may take the short way: cut as FreeBSD does, never inside a page, and nothing to keep coherent.
+    pub(crate) plain: bool,
     pub(crate) flags: TagFlags,
     pub(crate) lock: LockFunction,
     pub(crate) parent: Option<TagId>,
@@ -33,8 +38,11 @@ pub struct DmaTag {
 impl Default for DmaTag {
     fn default() -> Self {
         let template = TagTemplate::default();
+        let constraints = Constraints::root(&template, template.maxsegsz, &crate::Profile::default().switches());
         Self {
-            constraints: Constraints::root(&template, template.maxsegsz, &crate::Profile::default().switches()),
+            shape: SegmentShape::new(&constraints, FirstSegment::AlwaysFits),
+            constraints,
+            plain: true,
             flags: TagFlags::empty(),
             lock: LockFunction::Provided,
             parent: None,
@@ -80,7 +88,13 @@ impl DmaTag {
         }
         could_bounce |=
             constraints.lowaddr().raw() < limits.maxmem_pages() * PAGE_SIZE || constraints.alignment().bytes() > 1;
+        let as_freebsd = switches.chunking == Chunking::AsFreebsd;
+        let first_segment = if as_freebsd { FirstSegment::AlwaysFits } else { FirstSegment::Counts };
+        let shape = SegmentShape::new(&constraints, first_segment);
+        let nothing_kept_coherent = coherent || switches.cache == CacheMaintenance::None;
         Ok(Self {
+            shape,
+            plain: as_freebsd && nothing_kept_coherent && shape.leaves_pages_uncut(),
             constraints,
             flags: template.flags,
             lock: template.lock,
