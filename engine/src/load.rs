@@ -6,7 +6,7 @@
 //!
 //! count → reserve → cut → bounce → append → did it fit?
 //!
-//! [`Loading::request`] is that path. The strict profile takes another, in [`crate::exact`].
+//! `Loading::request` is that path. The strict profile takes another, in `exact`.
 
 use crate::addr::{AddressSpace, BusAddr, BusSize, PAGE_MASK, PAGE_SIZE, PageCount, PhysAddr, VirtAddr};
 use crate::bounce::{BouncePool, ClientBytes, Commit, PageOffset};

@@ -1,7 +1,7 @@
 //! What a driver asks to be mapped: every shape of memory that bus_dma(9) knows, and its walk as parts.
 //!
 //! FreeBSD reduces each shape to calls of three primitives (`sys/kern/subr_bus_dma.c`): a virtual range, a physical
-//! range, or a list of pages. A [`Part`] is one such call; [`Mem::for_each_part`] yields them in FreeBSD's order.
+//! range, or a list of pages. A `Part` is one such call; `Mem::for_each_part` yields them in FreeBSD's order.
 
 use crate::addr::{AddressSpace, BusSize, PAGE_SIZE, PhysAddr, VirtAddr};
 use crate::error::{InvalidRequest, KernelPanic, LoadError};
