@@ -1,9 +1,8 @@
 //! Bounce zones: pools of reachable pages, promised to loads by count and handed out from the head of a free list.
 
-use crate::addr::{BusAddr, BusSize, PAGE_MASK, PAGE_SIZE, PageCount, PhysAddr, VirtAddr};
+use crate::addr::{BusAddr, BusSize, PAGE_MASK, PageCount, PhysAddr, VirtAddr};
 use crate::constraints::Alignment;
-use crate::decision::{Decision, Observer};
-use crate::engine::Told;
+use crate::decision::{Decision, Observer, Told};
 use crate::error::KernelPanic;
 use crate::ids::ZoneId;
 use crate::map::DmaMap;
@@ -93,8 +92,7 @@ impl BouncePool {
     pub(crate) fn create(&mut self, tag: &DmaTag) -> ZoneId {
         let id = ZoneId(u32::try_from(self.zones.len()).unwrap_or(u32::MAX));
         let lowaddr = tag.constraints.lowaddr();
-        let page = Alignment::new(PAGE_SIZE).unwrap_or_default();
-        let alignment = tag.constraints.alignment().max(page);
+        let alignment = tag.constraints.alignment().max(Alignment::PAGE);
         self.zones.push(BounceZone {
             lowaddr,
             alignment,

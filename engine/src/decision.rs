@@ -226,3 +226,26 @@ impl Observer for Log {
         self.hazards.push(*hazard);
     }
 }
+
+/// The observer and the time at which it is told.
+#[derive(Debug)]
+pub(crate) struct Told<O> {
+    pub(crate) observer: O,
+    pub(crate) now: Nanos,
+}
+
+impl<O: Observer> Told<O> {
+    #[inline]
+    pub(crate) fn decision(&mut self, decision: impl FnOnce() -> Decision) {
+        if O::ENABLED {
+            self.observer.decision(self.now, &decision());
+        }
+    }
+
+    #[inline]
+    pub(crate) fn hazard(&mut self, hazard: impl FnOnce() -> Hazard) {
+        if O::ENABLED {
+            self.observer.hazard(self.now, &hazard());
+        }
+    }
+}

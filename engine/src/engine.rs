@@ -1,39 +1,25 @@
 //! The engine: tags, maps and zones of one machine, and a method for every verb of bus_dma(9).
 
-use crate::addr::{AddressSpace, BusAddr, BusSize, Nanos, PAGE_SIZE, PageCount, PhysAddr};
+use crate::addr::{AddressSpace, BusAddr, BusSize, Nanos, PageCount, PhysAddr};
 use crate::bounce::BouncePool;
-use crate::constraints::{Alignment, TagFlags, TagTemplate};
-use crate::decision::{Decision, NoObserver, Observer, ZoneOrigin};
+use crate::constraints::{TagFlags, TagTemplate};
+use crate::decision::{Decision, NoObserver, Observer, Told};
 use crate::defer::{WaitQueues, Waking};
 use crate::error::{KernelPanic, LoadError, MapError, SyncError, TagError};
+use crate::findings;
+use crate::growth::Growing;
 use crate::hazard::Hazard;
 use crate::ids::{Arena, MapId, TagId, ZoneId};
 use crate::load::{ALWAYS_WALKABLE, Loading, Progress, WaitPolicy};
 use crate::map::{Bouncing, DmaMap, MapForm, MapOrigin, MapState};
 use crate::memdesc::{Ccb, CcbDirection, Mem, MemDesc, VirtRange};
+pub use crate::platform::MachineLimits;
 use crate::platform::Platform;
-use crate::profile::{
-    Chunking, DmamemMap, FailedLoad, InitialPages, MapHandle, Profile, SecondLoad, Switches, TagReferences,
-};
+use crate::profile::{Chunking, DmamemMap, FailedLoad, MapHandle, Profile, SecondLoad, Switches, TagReferences};
 use crate::segment::Segment;
 use crate::stats::ZoneStats;
 use crate::sync::{AtOnce, SyncOps, SyncPlan, SyncReport, SyncSink, Syncing};
 use crate::tag::DmaTag;
-
-/// What the machine is: the two numbers FreeBSD's pool rules look at.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct MachineLimits {
-    /// Bytes of physical address space in use; FreeBSD's `Maxmem` is this in pages, rounded down.
-    pub maxmem: BusSize,
-    /// The most pages that map creation grows a zone to (`MAX_BPAGES`).
-    pub max_bpages: PageCount,
-}
-
-impl MachineLimits {
-    pub(crate) const fn maxmem_pages(&self) -> u64 {
-        self.maxmem.to_pages_floor()
-    }
-}
 
 /// How a load went.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,6 +59,19 @@ pub struct BouncedPiece {
     pub len: BusSize,
 }
 
+/// The parts that growing a pool touches, borrowed one by one so that a tag can be borrowed beside them.
+macro_rules! growing {
+    ($engine:expr) => {
+        Growing {
+            pool: &mut $engine.pool,
+            frames: &mut $engine.platform,
+            told: &mut $engine.told,
+            limits: &$engine.limits,
+            switches: &$engine.switches,
+        }
+    };
+}
+
 /// One simulated host's bus_dma(9).
 ///
 /// `P` supplies memory and frames, `O` hears what is decided. The engine does no I/O, reads no clock and has no threads.
@@ -86,29 +85,6 @@ pub struct Engine<P, O = NoObserver> {
     pub(crate) maps: Arena<DmaMap>,
     pub(crate) pool: BouncePool,
     pub(crate) queues: WaitQueues,
-}
-
-/// The observer and the time at which it is told.
-#[derive(Debug)]
-pub(crate) struct Told<O> {
-    pub(crate) observer: O,
-    pub(crate) now: Nanos,
-}
-
-impl<O: Observer> Told<O> {
-    #[inline]
-    pub(crate) fn decision(&mut self, decision: impl FnOnce() -> Decision) {
-        if O::ENABLED {
-            self.observer.decision(self.now, &decision());
-        }
-    }
-
-    #[inline]
-    pub(crate) fn hazard(&mut self, hazard: impl FnOnce() -> Hazard) {
-        if O::ENABLED {
-            self.observer.hazard(self.now, &hazard());
-        }
-    }
 }
 
 impl<P: Platform> Engine<P> {
@@ -158,7 +134,7 @@ impl<P: Platform, O: Observer> Engine<P, O> {
         let chain_parent = tag.chain_parent;
         let (id, slot) = self.tags.insert();
         *slot = tag;
-        if fill_now && let Err(error) = self.fill_pool_now(id) {
+        if fill_now && let Err(error) = growing!(self).for_tag(id, slot) {
             self.forget_unborn(id, parent);
             return Err(error);
         }
@@ -202,11 +178,10 @@ impl<P: Platform, O: Observer> Engine<P, O> {
     #[doc(alias = "bus_dmamap_create")]
     #[inline]
     pub fn create_map(&mut self, tag_id: TagId) -> Result<MapId, MapError> {
-        let mut tag = self.tags.get_mut(tag_id).ok_or(MapError::NoSuchTag(tag_id))?;
+        let tag = self.tags.get_mut(tag_id).ok_or(MapError::NoSuchTag(tag_id))?;
         let could_bounce = tag.could_bounce;
         if could_bounce {
-            self.prepare_zone_for_map(tag_id)?;
-            tag = self.tags.get_mut(tag_id).ok_or(MapError::NoSuchTag(tag_id))?;
+            growing!(self).for_map(tag_id, tag)?;
         }
         tag.map_count += 1;
         let (id, map) = self.maps.insert();
@@ -436,9 +411,8 @@ impl<P: Platform, O: Observer> Engine<P, O> {
         if map.state == MapState::Loaded && self.switches.second_load == SecondLoad::Refused {
             return Err(LoadError::AlreadyLoaded);
         }
-        if O::ENABLED && !map.pages.is_empty() {
-            let pages = map.bounce_page_count();
-            self.told.hazard(|| Hazard::LoadOnMapHoldingPages { map: map_id, pages });
+        if O::ENABLED {
+            findings::before_load(&mut self.told, map_id, map);
         }
         map.state = MapState::Idle;
         let mut loading = Loading {
@@ -466,8 +440,10 @@ impl<P: Platform, O: Observer> Engine<P, O> {
     fn mapped(&mut self, map_id: MapId) -> Result<LoadOutcome<'_>, LoadError> {
         let map = self.maps.get_mut(map_id).ok_or(LoadError::NoSuchMap(map_id))?;
         map.state = MapState::Loaded;
-        if O::ENABLED {
-            self.report_mapping(map_id);
+        if O::ENABLED
+            && let Some(tag) = self.tags.get(map.tag)
+        {
+            findings::of_mapping(&mut self.told, map_id, map, tag);
         }
         self.mapping(map_id)
     }
@@ -502,7 +478,9 @@ impl<P: Platform, O: Observer> Engine<P, O> {
         }
         if O::ENABLED {
             self.told.decision(|| Decision::Rejected { map: map_id, error });
-            self.report_leftovers(map_id);
+            if let Some(map) = self.maps.get(map_id) {
+                findings::of_leftovers(&mut self.told, map_id, map);
+            }
         }
         Err(error)
     }
@@ -514,39 +492,6 @@ impl<P: Platform, O: Observer> Engine<P, O> {
         }
         map.segments.clear();
         Ok(LoadOutcome::NoData)
-    }
-
-    /// Tells the observer of a mapping and of everything that is wrong with it.
-    fn report_mapping(&mut self, map_id: MapId) {
-        let Some(map) = self.maps.get(map_id) else { return };
-        let Some(tag) = self.tags.get(map.tag) else { return };
-        let constraints = &tag.constraints;
-        let (segments, bounce_pages) = (map.segments.len(), map.bounce_page_count());
-        self.told.decision(|| Decision::Loaded { map: map_id, segments, bounce_pages });
-        for segment in map.segments.as_slice() {
-            let Segment { addr, len } = *segment;
-            if let Some((excluded, _)) = constraints.excludes_range(addr.to_phys(), len) {
-                let window = constraints.window();
-                self.told.hazard(|| Hazard::SegmentInExcludedWindow { map: map_id, addr, len, excluded, window });
-            }
-            if constraints.forbids_start(addr.to_phys()) {
-                let alignment = constraints.alignment();
-                self.told.hazard(|| Hazard::SegmentStartMisaligned { map: map_id, addr, alignment });
-            }
-        }
-        if segments > constraints.nsegments().count() {
-            let limit = constraints.nsegments();
-            self.told.hazard(|| Hazard::MoreSegmentsThanNsegments { map: map_id, segments, limit });
-        }
-        self.report_leftovers(map_id);
-    }
-
-    fn report_leftovers(&mut self, map_id: MapId) {
-        let Some(map) = self.maps.get(map_id) else { return };
-        let (pages_needed, pages_reserved) = (map.pages_needed(), map.pages_reserved());
-        if pages_needed > PageCount::ZERO || pages_reserved > PageCount::ZERO {
-            self.told.hazard(|| Hazard::StalePagesNeeded { map: map_id, pages_needed, pages_reserved });
-        }
     }
 
     #[inline]
@@ -604,99 +549,6 @@ impl<P: Platform, O: Observer> Engine<P, O> {
         }
     }
 
-    /// `BUS_DMA_ALLOCNOW`: a zone with `maxsize` worth of pages before the tag is handed out.
-    fn fill_pool_now(&mut self, tag_id: TagId) -> Result<(), TagError> {
-        let zone = self.choose_zone(tag_id);
-        let Some(tag) = self.tags.get_mut(tag_id) else { return Err(TagError::NoSuchTag(tag_id)) };
-        tag.initial_pages_done = true;
-        let total = u64::from(self.pool.zone(zone).stats.total_bpages);
-        let maxsize = tag.constraints.maxsize();
-        let target = match self.switches.initial_pages {
-            InitialPages::RoundedDown if total.saturating_mul(PAGE_SIZE) < maxsize.raw() => maxsize.to_pages_floor(),
-            InitialPages::RoundedDown => total,
-            InitialPages::RoundedUp => unaligned_load_pages(maxsize),
-        };
-        let wanted = target.saturating_sub(total);
-        let got = self.grow(zone, wanted);
-        if u64::from(got) < wanted { Err(TagError::NoBouncePages { zone, wanted, got }) } else { Ok(()) }
-    }
-
-    /// Finds the zone of a tag that could bounce and grows its pool for one more map, within reason
-    /// (`bounce_bus_dmamap_create`).
-    fn prepare_zone_for_map(&mut self, tag_id: TagId) -> Result<(), MapError> {
-        let zone = self.choose_zone(tag_id);
-        let Some(tag) = self.tags.get(tag_id) else { return Err(MapError::NoSuchTag(tag_id)) };
-        let stats = &self.pool.zone(zone).stats;
-        let total = i64::from(stats.total_bpages);
-        let cap = i64::from(self.pool_cap(tag));
-        let first = !tag.initial_pages_done;
-        let mut shortage = None;
-        if first || (stats.map_count > 0 && total < cap) {
-            let wanted = self.map_pages(tag).min(cap - total).max(1).unsigned_abs();
-            let got = self.grow(zone, wanted);
-            if first && u64::from(got) < wanted {
-                shortage = Some(MapError::NoBouncePages { zone, wanted, got });
-            }
-        }
-        self.pool.zone_mut(zone).stats.map_count += 1;
-        if let Some(error) = shortage {
-            if self.switches.failed_load == FailedLoad::RollsBack {
-                self.pool.zone_mut(zone).stats.map_count -= 1;
-            }
-            return Err(error);
-        }
-        if let Some(tag) = self.tags.get_mut(tag_id) {
-            tag.initial_pages_done = true;
-        }
-        Ok(())
-    }
-
-    /// The most pages map creation grows a zone to: no more than could ever need bouncing, when alignment is no issue.
-    fn pool_cap(&self, tag: &DmaTag) -> u32 {
-        let max_bpages = self.limits.max_bpages.raw();
-        if tag.constraints.alignment().bytes() > 1 {
-            return max_bpages;
-        }
-        let above = self.limits.maxmem_pages().wrapping_sub(tag.constraints.lowaddr().raw() / PAGE_SIZE);
-        u32::try_from(above).map_or(max_bpages, |above| above.min(max_bpages))
-    }
-
-    /// Pages one map asks for, before any cap. FreeBSD keeps the number in an int.
-    fn map_pages(&self, tag: &DmaTag) -> i64 {
-        let maxsize = tag.constraints.maxsize();
-        match self.switches.initial_pages {
-            InitialPages::RoundedDown => {
-                let pages = maxsize.to_pages_floor().max(1);
-                #[expect(clippy::cast_possible_truncation, reason = "FreeBSD's own conversion to int")]
-                let as_int = pages as i32;
-                i64::from(as_int)
-            }
-            InitialPages::RoundedUp => i64::try_from(unaligned_load_pages(maxsize)).unwrap_or(i64::MAX),
-        }
-    }
-
-    fn grow(&mut self, zone: ZoneId, wanted: u64) -> u32 {
-        let alignment = match self.switches.chunking {
-            Chunking::AsFreebsd => Alignment::new(PAGE_SIZE).unwrap_or_default(),
-            Chunking::Exact => self.pool.zone(zone).alignment,
-        };
-        self.pool.grow(zone, wanted, alignment, &mut self.platform, &mut self.told)
-    }
-
-    fn choose_zone(&mut self, tag_id: TagId) -> ZoneId {
-        let Some(tag) = self.tags.get_mut(tag_id) else { return ZoneId(0) };
-        if let Some(zone) = tag.zone {
-            return zone;
-        }
-        let (zone, origin) = match self.pool.find(tag) {
-            Some(zone) => (zone, ZoneOrigin::Shared),
-            None => (self.pool.create(tag), ZoneOrigin::Created),
-        };
-        tag.zone = Some(zone);
-        self.told.decision(|| Decision::ZoneChosen { tag: tag_id, zone, origin });
-        zone
-    }
-
     /// Takes back a tag that was never handed out. FreeBSD forgets that it referenced the parent.
     fn forget_unborn(&mut self, tag: TagId, parent: Option<TagId>) {
         self.tags.remove(tag);
@@ -718,9 +570,4 @@ impl<P: Platform, O: Observer> Engine<P, O> {
         }
         self.tags.remove(id);
     }
-}
-
-/// Bounce pages that an unaligned load of `maxsize` can need.
-fn unaligned_load_pages(maxsize: BusSize) -> u64 {
-    maxsize.to_pages_ceil() + 1
 }

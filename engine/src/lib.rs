@@ -14,15 +14,15 @@
 //! | [`tag`] | tags in their hierarchy |
 //! | [`memdesc`] | every shape of memory, and its walk as parts |
 //! | [`segment`] | pieces appended to the segment list |
-//! | `bounce` | zones, their pages, promises |
+//! | `bounce` | zones, their pages, promises; `growth` is when pools grow |
 //! | [`map`] | maps and their states |
 //! | [`load`] | **the main path**; `exact` is the strict profile's |
-//! | [`defer`] | waiters, waking, draining |
+//! | `defer`, [`resume`] | waiters and waking; taking deferred loads up again |
 //! | [`sync`] | copies and cache operations |
 //! | [`mem`] | dmamem |
 //! | [`platform`] | what the caller supplies |
 //! | [`profile`] | every behavioural difference, one switch each |
-//! | [`decision`], [`hazard`] | what was decided and what went wrong, told to an [`Observer`] |
+//! | [`decision`], [`hazard`] | what was decided and what went wrong, told to an [`Observer`]; `findings` looks at ended loads |
 //! | [`callback`] | outcomes as C sees them |
 //! | [`engine`] | the verbs |
 //! | [`stats`], [`check`] | counters, and the audit of the whole state |
@@ -37,10 +37,12 @@ pub mod callback;
 pub mod check;
 pub mod constraints;
 pub mod decision;
-pub mod defer;
+mod defer;
 pub mod engine;
 pub mod error;
 mod exact;
+mod findings;
+mod growth;
 pub mod hazard;
 pub mod ids;
 pub mod load;
@@ -49,6 +51,7 @@ pub mod mem;
 pub mod memdesc;
 pub mod platform;
 pub mod profile;
+pub mod resume;
 pub mod segment;
 pub mod stats;
 pub mod sync;
@@ -62,8 +65,7 @@ pub use constraints::{
     SegmentLimit, TagFlags, TagTemplate,
 };
 pub use decision::{CopyDirection, Decision, Log, NoObserver, Observer, SplitReason, ZoneOrigin};
-pub use defer::{Completion, DeferredClient, Resumed};
-pub use engine::{BouncedPiece, Engine, FreedTags, LoadOutcome, MachineLimits, UnloadReport};
+pub use engine::{BouncedPiece, Engine, FreedTags, LoadOutcome, UnloadReport};
 pub use error::{Errno, InvalidRequest, KernelPanic, LoadError, MapError, MemError, SyncError, TagError};
 pub use hazard::{Hazard, HazardKind, Severity};
 pub use ids::{MapId, TagId, ZoneId};
@@ -75,10 +77,11 @@ pub use memdesc::{
     UioSpace, VirtRange,
 };
 pub use platform::{
-    AllocatorClass, AllocatorFill, AllocatorWait, DmamemRegion, DmamemRequest, FrameSource, Memory, MemoryAttribute,
-    Platform,
+    AllocatorClass, AllocatorFill, AllocatorWait, DmamemRegion, DmamemRequest, FrameSource, MachineLimits, Memory,
+    MemoryAttribute, Platform,
 };
 pub use profile::{Profile, Switches};
+pub use resume::{Completion, DeferredClient, Resumed};
 pub use segment::Segment;
 pub use stats::ZoneStats;
 pub use sync::{BounceCopy, CacheOp, CacheOpKind, CopyFit, Move, SyncOps, SyncPlan, SyncReport};

@@ -3,12 +3,12 @@
 use crate::addr::{BusSize, PAGE_SIZE};
 use crate::constraints::Boundary;
 use crate::decision::Observer;
-use crate::engine::{Engine, MachineLimits};
+use crate::engine::Engine;
 use crate::error::{KernelPanic, MemError};
 use crate::ids::{MapId, TagId};
 use crate::map::{Bouncing, Dmamem, MapForm, MapOrigin, MapState};
 use crate::platform::{
-    AllocatorClass, AllocatorFill, AllocatorWait, DmamemRegion, DmamemRequest, MemoryAttribute, Platform,
+    AllocatorClass, AllocatorFill, AllocatorWait, DmamemRegion, DmamemRequest, MachineLimits, MemoryAttribute, Platform,
 };
 use crate::profile::{CoherentDmamem, DmamemClass, DmamemFree, DmamemMap, Switches};
 use crate::tag::DmaTag;

@@ -1,6 +1,6 @@
 //! What the caller supplies: memory to translate and copy, and frames for bounce pages and dmamem.
 
-use crate::addr::{AddressSpace, BusSize, PhysAddr, VirtAddr};
+use crate::addr::{AddressSpace, BusSize, PageCount, PhysAddr, VirtAddr};
 use crate::constraints::{Alignment, Boundary};
 
 /// Memory as the engine needs it.
@@ -111,4 +111,19 @@ pub struct DmamemRegion {
     pub paddr: PhysAddr,
     /// First byte of each page, in order.
     pub pages: Vec<PhysAddr>,
+}
+
+/// What the machine is: the two numbers FreeBSD's pool rules look at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MachineLimits {
+    /// Bytes of physical address space in use; FreeBSD's `Maxmem` is this in pages, rounded down.
+    pub maxmem: BusSize,
+    /// The most pages that map creation grows a zone to (`MAX_BPAGES`).
+    pub max_bpages: PageCount,
+}
+
+impl MachineLimits {
+    pub(crate) const fn maxmem_pages(&self) -> u64 {
+        self.maxmem.to_pages_floor()
+    }
 }

@@ -1,7 +1,5 @@
 //! Which bus_dma(9) is reproduced: every behavioural difference is one named switch.
 
-use crate::constraints::FilterScope;
-
 /// A named setting of all [`Switches`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
 pub enum Profile {
@@ -243,6 +241,15 @@ pub enum Inheritance {
     WindowBoundaryFilter,
     /// Every restriction, as the manual page says.
     Everything,
+}
+
+/// What a filter that says "reachable" overrules.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum FilterScope {
+    /// The window and the alignment (`bus_dma_run_filter`).
+    WindowAndAlignment,
+    /// The window only, as the manual page says.
+    WindowOnly,
 }
 
 /// Whose reference a dying tag gives up (`sys/x86/x86/busdma_bounce.c`, `bounce_bus_dma_tag_destroy`).

@@ -2,8 +2,7 @@
 
 use crate::addr::{AddressSpace, BusAddr, BusSize, PAGE_SIZE, PageCount, PhysAddr, VirtAddr};
 use crate::bounce::{BouncePage, BouncePool};
-use crate::decision::{CopyDirection, Decision, Observer};
-use crate::engine::Told;
+use crate::decision::{CopyDirection, Decision, Observer, Told};
 use crate::error::{InvalidRequest, KernelPanic, SyncError};
 use crate::hazard::Hazard;
 use crate::ids::MapId;

@@ -2,9 +2,9 @@
 
 use crate::addr::{BusSize, PAGE_SIZE};
 use crate::constraints::{Constraints, LockFunction, TagFlags, TagTemplate};
-use crate::engine::MachineLimits;
 use crate::error::TagError;
 use crate::ids::{Recycle, TagId, ZoneId};
+use crate::platform::MachineLimits;
 use crate::profile::{CacheMaintenance, Chunking, Inheritance, Switches};
 use crate::segment::{FirstSegment, SegmentShape};
 
