@@ -6,7 +6,7 @@ use crate::constraints::LockFunction;
 use crate::decision::{Decision, Observer, Told};
 use crate::hazard::Hazard;
 use crate::ids::{Arena, MapId, TagId, ZoneId};
-use crate::map::{DmaMap, MapState};
+use crate::map::DmaMap;
 use crate::profile::{Counters, Switches, Waiting};
 use crate::tag::DmaTag;
 use std::collections::VecDeque;

@@ -17,7 +17,7 @@ pub enum FilterVerdict {
 
 /// A driver's own test for addresses inside the exclusion window.
 ///
-/// FreeBSD calls it for misaligned addresses too; see [`Switches`].
+/// FreeBSD calls it for misaligned addresses too; see [`FilterScope`](crate::profile::FilterScope).
 #[derive(Clone)]
 pub enum AddressFilter {
     /// Excludes the addresses inside any of these ranges; both ends inclusive. An empty list excludes nothing.

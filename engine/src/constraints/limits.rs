@@ -88,7 +88,7 @@ impl fmt::Display for Boundary {
 /// How many segments a mapping may have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum SegmentLimit {
-    /// At most this many. FreeBSD treats 0 as 1 when it loads; see [`Switches`].
+    /// At most this many. FreeBSD treats 0 as 1 when it loads; the strict profile allows none.
     Max(u32),
     /// No limit (`BUS_SPACE_UNRESTRICTED`).
     Unrestricted,
