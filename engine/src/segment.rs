@@ -140,6 +140,23 @@ impl SegmentList {
         (start, end): (u64, u64),
         locate: impl Fn(VirtAddr) -> Option<PhysAddr>,
     ) -> Option<()> {
+        let len = end - start;
+        if (start & PAGE_MASK) + len > PAGE_SIZE || len == 0 || self.slots.is_empty() || shape.limit == 0 {
+            return self.fill_with_many_pages(shape, (start, end), locate);
+        }
+        let addr = locate(VirtAddr::new(start))?.to_bus();
+        *self.slots.first_mut()? = Segment { addr, len: BusSize::new(len) };
+        self.len = 1;
+        Some(())
+    }
+
+    #[inline(never)]
+    fn fill_with_many_pages(
+        &mut self,
+        shape: &SegmentShape,
+        (start, end): (u64, u64),
+        locate: impl Fn(VirtAddr) -> Option<PhysAddr>,
+    ) -> Option<()> {
         self.len = 0;
         if start == end {
             return Some(());
@@ -159,7 +176,7 @@ impl SegmentList {
             len = (end - vaddr).min(PAGE_SIZE);
             vaddr += len;
             let joined_len = open_len + len;
-            if open_addr + open_len == addr
+            if open_addr.wrapping_add(open_len) == addr
                 && joined_len <= shape.maxsegsz
                 && (open_addr ^ addr) & !shape.within_boundary == 0
             {
