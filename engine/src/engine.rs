@@ -32,6 +32,15 @@ pub enum LoadOutcome<'e> {
     NoData,
 }
 
+/// Whether a load is the driver's call, or taken up again after it was deferred.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Attempt {
+    /// The driver's call.
+    First,
+    /// Taken up again; pages on the map are then its own, from before it was deferred.
+    Resumed,
+}
+
 /// What an unload did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct UnloadReport {
@@ -250,7 +259,7 @@ impl<P: Platform, O: Observer> Engine<P, O> {
             _ => wait,
         };
         desc.check(&self.switches)?;
-        self.map_memory(map, &desc.mem(), wait)
+        self.map_memory(map, &desc.mem(), wait, Attempt::First)
     }
 
     /// Releases a mapping (`bus_dmamap_unload`). It copies nothing; unloading an idle map does nothing.
@@ -362,7 +371,7 @@ impl<P: Platform, O: Observer> Engine<P, O> {
         if self.load_plain(map_id, range).is_some() {
             return self.mapping(map_id);
         }
-        self.map_memory(map_id, &Mem::Vaddr(range), wait)
+        self.map_memory(map_id, &Mem::Vaddr(range), wait, Attempt::First)
     }
 
     #[inline]
@@ -402,6 +411,7 @@ impl<P: Platform, O: Observer> Engine<P, O> {
         map_id: MapId,
         mem: &Mem<'_>,
         wait: WaitPolicy,
+        attempt: Attempt,
     ) -> Result<LoadOutcome<'_>, LoadError> {
         let map = self.maps.get_mut(map_id).ok_or(LoadError::NoSuchMap(map_id))?;
         if map.state == MapState::Deferred {
@@ -411,7 +421,7 @@ impl<P: Platform, O: Observer> Engine<P, O> {
         if map.state == MapState::Loaded && self.switches.second_load == SecondLoad::Refused {
             return Err(LoadError::AlreadyLoaded);
         }
-        if O::ENABLED {
+        if O::ENABLED && attempt == Attempt::First {
             findings::before_load(&mut self.told, map_id, map);
         }
         map.state = MapState::Idle;

@@ -2,7 +2,7 @@
 
 use crate::constraints::LockFunction;
 use crate::decision::{Decision, Observer};
-use crate::engine::Engine;
+use crate::engine::{Attempt, Engine};
 use crate::error::{KernelPanic, LoadError};
 use crate::ids::{MapId, TagId};
 use crate::load::WaitPolicy;
@@ -102,7 +102,7 @@ impl<P: Platform, O: Observer> Engine<P, O> {
         }
         self.told.decision(|| Decision::Resumed { map: map_id, waited_ns });
         let error = match waiting.get() {
-            Some(mem) => self.map_memory(map_id, &mem, WaitPolicy::MayDefer).err(),
+            Some(mem) => self.map_memory(map_id, &mem, WaitPolicy::MayDefer, Attempt::Resumed).err(),
             None => Some(LoadError::NoSuchMap(map_id)),
         };
         let map = self.maps.get_mut(map_id)?;
