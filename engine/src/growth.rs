@@ -1,8 +1,8 @@
 //! Which zone a tag's bounce pages come from, and when its pool grows.
 
-use crate::addr::{BusSize, PAGE_SIZE};
+use crate::addr::PAGE_SIZE;
 use crate::bounce::BouncePool;
-use crate::constraints::Alignment;
+use crate::constraints::{Alignment, Boundary};
 use crate::decision::{Decision, Observer, Told, ZoneOrigin};
 use crate::error::{MapError, TagError};
 use crate::ids::{TagId, ZoneId};
@@ -37,7 +37,7 @@ impl<P: FrameSource, O: Observer> Growing<'_, P, O> {
         let target = match self.switches.initial_pages {
             InitialPages::RoundedDown if total.saturating_mul(PAGE_SIZE) < maxsize.raw() => maxsize.to_pages_floor(),
             InitialPages::RoundedDown => total,
-            InitialPages::RoundedUp => unaligned_load_pages(maxsize),
+            InitialPages::RoundedUp => pages_of_one_load(tag),
         };
         self.grow(zone, target.saturating_sub(total))
             .map_err(|Shortage { zone, wanted, got }| TagError::NoBouncePages { zone, wanted, got })
@@ -47,20 +47,45 @@ impl<P: FrameSource, O: Observer> Growing<'_, P, O> {
     /// tag's pool once held enough.
     pub(crate) fn for_map(&mut self, id: TagId, tag: &mut DmaTag) -> Result<(), MapError> {
         let zone = self.choose_zone(id, tag);
-        let stats = &self.pool.zone(zone).stats;
-        let (total, cap) = (i64::from(stats.total_bpages), i64::from(self.pool_cap(tag)));
-        let first = !tag.initial_pages_done;
-        let mut grown = Ok(());
-        if first || (stats.map_count > 0 && total < cap) {
-            let wanted = self.map_pages(tag).min(cap - total).max(1);
-            grown = self.grow(zone, wanted.unsigned_abs()).or_else(|short| if first { Err(short) } else { Ok(()) });
-        }
+        let grown = match self.switches.initial_pages {
+            InitialPages::RoundedDown => self.grow_by_maxsize(zone, tag),
+            InitialPages::RoundedUp => self.grow_to_one_load(zone, tag),
+        };
         // FreeBSD counts the map although it hands none out.
         if grown.is_ok() || self.switches.failed_load == FailedLoad::LeavesTraces {
             self.pool.zone_mut(zone).stats.map_count += 1;
         }
         tag.initial_pages_done |= grown.is_ok();
         grown.map_err(|Shortage { zone, wanted, got }| MapError::NoBouncePages { zone, wanted, got })
+    }
+
+    /// Adds `maxsize` worth of pages, whatever the zone already has, and at least one even beyond the cap.
+    fn grow_by_maxsize(&mut self, zone: ZoneId, tag: &DmaTag) -> Result<(), Shortage> {
+        let stats = &self.pool.zone(zone).stats;
+        let (total, cap) = (i64::from(stats.total_bpages), i64::from(self.pool_cap(tag)));
+        let first = !tag.initial_pages_done;
+        if !first && (stats.map_count <= 0 || total >= cap) {
+            return Ok(());
+        }
+        let pages = tag.constraints.maxsize().to_pages_floor().max(1);
+        #[expect(clippy::cast_possible_truncation, reason = "FreeBSD's own conversion to int")]
+        let pages = i64::from(pages as i32);
+        let grown = self.grow(zone, pages.min(cap - total).max(1).unsigned_abs());
+        if first { grown } else { Ok(()) }
+    }
+
+    /// Sees to enough pages for one load of `maxsize`, and for each further map as many again up to the cap. Less will do
+    /// as long as there is a page at all.
+    fn grow_to_one_load(&mut self, zone: ZoneId, tag: &DmaTag) -> Result<(), Shortage> {
+        let stats = &self.pool.zone(zone).stats;
+        let (total, cap) = (u64::from(stats.total_bpages), u64::from(self.pool_cap(tag).max(1)));
+        let wanted = match (tag.initial_pages_done, stats.map_count > 0) {
+            (false, _) => pages_of_one_load(tag).min(cap).saturating_sub(total),
+            (true, true) => pages_of_one_load(tag).min(cap.saturating_sub(total)),
+            (true, false) => 0,
+        };
+        let grown = self.grow(zone, wanted);
+        if self.pool.zone(zone).stats.total_bpages > 0 { Ok(()) } else { grown }
     }
 
     /// The first zone that fits, or a new one (`alloc_bounce_zone`).
@@ -87,31 +112,23 @@ impl<P: FrameSource, O: Observer> Growing<'_, P, O> {
         u32::try_from(above).map_or(max_bpages, |above| above.min(max_bpages))
     }
 
-    /// Pages one map asks for, before any cap. FreeBSD keeps the number in an int.
-    fn map_pages(&self, tag: &DmaTag) -> i64 {
-        let maxsize = tag.constraints.maxsize();
-        match self.switches.initial_pages {
-            InitialPages::RoundedDown => {
-                let pages = maxsize.to_pages_floor().max(1);
-                #[expect(clippy::cast_possible_truncation, reason = "FreeBSD's own conversion to int")]
-                let as_int = pages as i32;
-                i64::from(as_int)
-            }
-            InitialPages::RoundedUp => i64::try_from(unaligned_load_pages(maxsize)).unwrap_or(i64::MAX),
-        }
-    }
-
     fn grow(&mut self, zone: ZoneId, wanted: u64) -> Result<(), Shortage> {
         let alignment = match self.switches.chunking {
             Chunking::AsFreebsd => Alignment::PAGE,
             Chunking::Exact => self.pool.zone(zone).alignment,
         };
+        if wanted == 0 {
+            return Ok(());
+        }
         let got = self.pool.grow(zone, wanted, alignment, self.frames, self.told);
         if u64::from(got) < wanted { Err(Shortage { zone, wanted, got }) } else { Ok(()) }
     }
 }
 
-/// Bounce pages that an unaligned load of `maxsize` can need.
-fn unaligned_load_pages(maxsize: BusSize) -> u64 {
-    maxsize.to_pages_ceil() + 1
+/// Bounce pages that an unaligned load of `maxsize` can need: one for each piece, none larger than a page.
+fn pages_of_one_load(tag: &DmaTag) -> u64 {
+    let constraints = &tag.constraints;
+    let boundary = constraints.boundary().map_or(PAGE_SIZE, Boundary::bytes);
+    let piece = constraints.maxsegsz().raw().min(boundary).min(PAGE_SIZE);
+    (constraints.maxsize().to_pages_ceil() + 1).saturating_mul(PAGE_SIZE.div_ceil(piece))
 }

@@ -74,7 +74,6 @@ impl Profile {
                 ..FREEBSD_12
             },
             Self::Strict => Switches {
-                map_handle: MapHandle::AlwaysReal,
                 dmamem_map: DmamemMap::RealAndCounted,
                 dmamem_free: DmamemFree::ByAllocation,
                 inheritance: Inheritance::Everything,
@@ -266,7 +265,8 @@ pub enum TagReferences {
 pub enum InitialPages {
     /// `atop(maxsize)`: below a page it is none (`bounce_bus_dma_tag_create`).
     RoundedDown,
-    /// Enough for one unaligned load of `maxsize`.
+    /// Enough for one unaligned load of `maxsize`. A first map takes what the zone already has into account, and is content
+    /// with less as long as there is a page at all: loads that need more are refused one by one.
     RoundedUp,
 }
 
