@@ -4,7 +4,7 @@
 
 use crate::addr::{AddressSpace, BusSize, PAGE_SIZE, PageCount, PhysAddr, VirtAddr};
 use crate::bounce::{ClientBytes, Commit};
-use crate::constraints::{BounceReason, TagFlags};
+use crate::constraints::{BounceReason, Boundary, TagFlags};
 use crate::decision::{Decision, Observer};
 use crate::error::{InvalidRequest, LoadError};
 use crate::load::{Loading, Progress, Stop, WaitPolicy};
@@ -18,8 +18,10 @@ struct Piece {
     vaddr: Option<VirtAddr>,
     paddr: PhysAddr,
     len: u64,
-    /// Why it has to be bounced; it then lies in one page.
+    /// Why it has to be bounced; it is then no longer than a page.
     bounce: Option<BounceReason>,
+    /// First byte of the second page, when the bounced piece gathers the beginning of it.
+    second: Option<PhysAddr>,
 }
 
 /// What a request will take.
@@ -128,7 +130,7 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
         self.for_each_piece(mem, |loading, piece| {
             let addr = match piece.bounce {
                 Some(reason) => {
-                    let client = ClientBytes { vaddr: piece.vaddr, first: piece.paddr, second: None };
+                    let client = ClientBytes { vaddr: piece.vaddr, first: piece.paddr, second: piece.second };
                     loading.bounce(client, piece.len, reason)?
                 }
                 None => piece.paddr.raw(),
@@ -192,16 +194,40 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
         Ok(())
     }
 
-    /// The longest piece at `offset` that no constraint cuts: one page or less when it bounces, a contiguous run otherwise.
+    /// The longest piece at `offset` that no constraint cuts: up to a page when it bounces, a contiguous run otherwise.
     fn piece_at(&self, source: &Source<'_>, offset: u64, left: u64) -> Result<Piece, LoadError> {
         let paddr = self.locate(source, offset)?;
+        let vaddr = source.kernel_address(offset);
         let shape = self.tag.shape;
         let most = left.min(self.tag.constraints.maxsegsz().raw()).min(shape.left_in_boundary(paddr.raw()));
         let in_page = most.min(PAGE_SIZE - paddr.page_offset());
-        let bounce = self.must_bounce_range(paddr, in_page);
-        let len = if bounce.is_some() { in_page } else { self.direct_run(source, offset, paddr, in_page, most)? };
+        if let Some(reason) = self.must_bounce_range(paddr, in_page) {
+            let len = self.bounced_len(paddr, in_page, left);
+            let to_page_end = PAGE_SIZE - paddr.page_offset();
+            let second = if len > to_page_end { Some(self.locate(source, offset + to_page_end)?) } else { None };
+            return Ok(Piece { vaddr, paddr, len, bounce: Some(reason), second });
+        }
+        let len = self.direct_run(source, offset, paddr, in_page, most)?;
         let len = if len < left { self.end_aligned(paddr, len) } else { len };
-        Ok(Piece { vaddr: source.kernel_address(offset), paddr, len, bounce })
+        Ok(Piece { vaddr, paddr, len, bounce: None, second: None })
+    }
+
+    /// How much goes into one bounce page. As FreeBSD does, a piece is rounded up to the alignment and so may gather the
+    /// beginning of the next page: what follows a misaligned piece is misaligned too.
+    fn bounced_len(&self, paddr: PhysAddr, in_page: u64, left: u64) -> u64 {
+        let constraints = &self.tag.constraints;
+        if self.tag.flags.contains(TagFlags::KEEP_PAGE_OFFSET) {
+            return if in_page < left { self.end_aligned(paddr, in_page) } else { in_page };
+        }
+        let boundary = constraints.boundary().map_or(PAGE_SIZE, Boundary::bytes);
+        let to_page_end = PAGE_SIZE - paddr.page_offset();
+        constraints
+            .alignment()
+            .round_up(to_page_end)
+            .min(PAGE_SIZE)
+            .min(left)
+            .min(constraints.maxsegsz().raw())
+            .min(boundary)
     }
 
     fn must_bounce_range(&self, paddr: PhysAddr, len: u64) -> Option<BounceReason> {

@@ -56,13 +56,27 @@ fn segments_under_freebsd_and_strict() {
             strict: &[(0x10_0000, 2048), (0x10_1000, 2048)],
         },
         Case {
-            name: "boundary below a page cuts a bounce page after it was taken",
+            name: "boundary below a page: later pieces of a page go out unbounced",
             template: TagTemplate { boundary: Boundary::new(1024), maxsegsz: BusSize::new(1024), ..below_16m() },
             offset: 512,
-            len: 1024,
-            freebsd: &[(0x10_0000, 1024)],
+            len: 2048,
+            freebsd: &[(0x10_0000, 1024), (HIGH + 1536, 512), (HIGH + 2048, 512)],
+            hazards: &[HazardKind::SegmentInExcludedWindow, HazardKind::SegmentInExcludedWindow],
+            strict: &[(0x10_0000, 1024), (0x10_1000, 1024)],
+        },
+        Case {
+            name: "alignment of a page: one bounce page gathers the ends of two client pages",
+            template: TagTemplate {
+                alignment: Alignment::new(4096).unwrap(),
+                window: ExclusionWindow::NOTHING,
+                nsegments: SegmentLimit::Max(1),
+                ..below_16m()
+            },
+            offset: 512,
+            len: 4096,
+            freebsd: &[(0x10_0000, 4096)],
             hazards: &[],
-            strict: &[(0x10_0000, 512), (0x10_1000, 512)],
+            strict: &[(0x10_0000, 4096)],
         },
         Case {
             name: "alignment above a page: a piece longer than the bounce page",
