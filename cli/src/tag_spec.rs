@@ -1,0 +1,302 @@
+//! One tag as a person writes it: `alignment=4,boundary=4K,nsegments=33`, keys as in bus_dma(9).
+
+use crate::size::{self, SizeError};
+use busdma_engine::addr::{BusSize, PhysAddr};
+use busdma_engine::constraints::{
+    AddressFilter, Alignment, Boundary, ExclusionWindow, LockFunction, SegmentLimit, TagFlags, TagTemplate,
+};
+use thiserror::Error;
+
+/// The keys of a tag, in the order of `bus_dma_tag_create`'s arguments.
+pub const KEYS: [&str; 8] =
+    ["alignment", "boundary", "lowaddr", "highaddr", "maxsize", "nsegments", "maxsegsz", "flags"];
+
+/// The flags of a tag by their names here; `BUS_DMA_ALLOCNOW` and so on are read too.
+pub const FLAGS: [(&str, TagFlags); 3] = [
+    ("allocnow", TagFlags::ALLOC_NOW),
+    ("coherent", TagFlags::COHERENT),
+    ("keep_pg_offset", TagFlags::KEEP_PAGE_OFFSET),
+];
+
+/// What `nsegments` says for no limit (`BUS_SPACE_UNRESTRICTED`).
+pub const UNRESTRICTED: &str = "unrestricted";
+
+/// Why a text is no tag.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum TagSpecError {
+    /// Nothing between two commas, or nothing at all.
+    #[error("empty item; expected key=value,… with the keys {}", KEYS.join(", "))]
+    EmptyItem,
+    /// An item without `=`.
+    #[error("`{item}` has no `=`; expected key=value,… with the keys {}", KEYS.join(", "))]
+    NoValue {
+        /// The item.
+        item: String,
+    },
+    /// A key that bus_dma(9) does not have.
+    #[error("unknown key `{key}`{}; the keys are {}", perhaps(nearest.as_ref()), KEYS.join(", "))]
+    UnknownKey {
+        /// The key.
+        key: String,
+        /// The nearest known one.
+        nearest: Option<String>,
+    },
+    /// The same key twice.
+    #[error("`{key}` is given twice")]
+    DuplicateKey {
+        /// The key.
+        key: String,
+    },
+    /// A value that is no number.
+    #[error("{key}: {problem}")]
+    BadNumber {
+        /// The key.
+        key: &'static str,
+        /// What is wrong with the value.
+        problem: SizeError,
+    },
+    /// An alignment or boundary that is no power of two.
+    #[error("{key}: {value} is no power of two")]
+    NotPowerOfTwo {
+        /// The key.
+        key: &'static str,
+        /// The value.
+        value: u64,
+    },
+    /// More segments than 32 bits count.
+    #[error("nsegments: {value} does not fit 32 bits; write `{UNRESTRICTED}` for no limit")]
+    TooManySegments {
+        /// The value.
+        value: u64,
+    },
+    /// A flag that `bus_dma_tag_create` does not have.
+    #[error("flags: unknown flag `{flag}`{}; the flags are {}, joined with + or |",
+        perhaps(nearest.as_ref()), FLAGS.map(|(name, _)| name).join(", "))]
+    UnknownFlag {
+        /// The flag.
+        flag: String,
+        /// The nearest known one.
+        nearest: Option<String>,
+    },
+}
+
+/// The arguments of `bus_dma_tag_create` that were given; the others are "no constraint".
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct TagFields {
+    /// Bytes, a power of two; 0 means 1.
+    pub alignment: Option<u64>,
+    /// Bytes, a power of two, or 0 for none.
+    pub boundary: Option<u64>,
+    /// Last address below the excluded window.
+    pub lowaddr: Option<u64>,
+    /// Last excluded address, inclusive.
+    pub highaddr: Option<u64>,
+    /// Bytes.
+    pub maxsize: Option<u64>,
+    /// How many segments at most.
+    pub nsegments: Option<SegmentLimit>,
+    /// Bytes.
+    pub maxsegsz: Option<u64>,
+    /// Flags.
+    pub flags: TagFlags,
+    /// Address ranges a filter function excludes inside the window, both ends inclusive; `None` is no filter.
+    pub deny: Option<Vec<(u64, u64)>>,
+    /// The tag's lock function.
+    pub lock: LockFunction,
+}
+
+/// Reads `key=value,…`.
+///
+/// # Errors
+///
+/// [`TagSpecError`] with the key and value at fault.
+pub fn parse_tag(text: &str) -> Result<TagTemplate, TagSpecError> {
+    let mut fields = TagFields::default();
+    let mut seen: Vec<&str> = Vec::new();
+    for item in text.split(',').map(str::trim) {
+        if item.is_empty() {
+            return Err(TagSpecError::EmptyItem);
+        }
+        let (key, value) = item.split_once('=').ok_or_else(|| TagSpecError::NoValue { item: item.to_owned() })?;
+        let (key, value) = (key.trim(), value.trim());
+        if seen.contains(&key) {
+            return Err(TagSpecError::DuplicateKey { key: key.to_owned() });
+        }
+        seen.push(key);
+        fields.set(key, value)?;
+    }
+    fields.into_template()
+}
+
+impl TagFields {
+    /// Sets the field named `key` from its text.
+    fn set(&mut self, key: &str, value: &str) -> Result<(), TagSpecError> {
+        match key {
+            "alignment" => self.alignment = Some(number("alignment", size::parse_size(value))?),
+            "boundary" => self.boundary = Some(number("boundary", size::parse_size(value))?),
+            "lowaddr" => self.lowaddr = Some(number("lowaddr", size::parse_address(value))?),
+            "highaddr" => self.highaddr = Some(number("highaddr", size::parse_address(value))?),
+            "maxsize" => self.maxsize = Some(number("maxsize", size::parse_size(value))?),
+            "nsegments" => self.nsegments = Some(parse_nsegments(value)?),
+            "maxsegsz" => self.maxsegsz = Some(number("maxsegsz", size::parse_size(value))?),
+            "flags" => self.flags = parse_flags(value)?,
+            _ => return Err(TagSpecError::UnknownKey { key: key.to_owned(), nearest: nearest(key, KEYS) }),
+        }
+        Ok(())
+    }
+
+    /// The template, with what was not given left unconstrained.
+    ///
+    /// # Errors
+    ///
+    /// An alignment or a boundary that is no power of two.
+    pub fn into_template(self) -> Result<TagTemplate, TagSpecError> {
+        let free = TagTemplate::default();
+        let alignment = match self.alignment {
+            None | Some(0) => Alignment::BYTE,
+            Some(value) => Alignment::new(value).ok_or(TagSpecError::NotPowerOfTwo { key: "alignment", value })?,
+        };
+        let boundary = match self.boundary {
+            None | Some(0) => None,
+            Some(value) => Some(Boundary::new(value).ok_or(TagSpecError::NotPowerOfTwo { key: "boundary", value })?),
+        };
+        let filter = self.deny.map(|ranges| {
+            AddressFilter::deny(ranges.into_iter().map(|(first, last)| (PhysAddr::new(first), PhysAddr::new(last))))
+        });
+        Ok(TagTemplate {
+            alignment,
+            boundary,
+            window: ExclusionWindow {
+                lowaddr: self.lowaddr.map_or(free.window.lowaddr, PhysAddr::new),
+                highaddr: self.highaddr.map_or(free.window.highaddr, PhysAddr::new),
+            },
+            filter,
+            maxsize: self.maxsize.map_or(free.maxsize, BusSize::new),
+            nsegments: self.nsegments.unwrap_or(free.nsegments),
+            maxsegsz: self.maxsegsz.map_or(free.maxsegsz, BusSize::new),
+            flags: self.flags,
+            lock: self.lock,
+        })
+    }
+}
+
+/// Reads a number of segments: a number of at most 32 bits, or `unrestricted`.
+///
+/// # Errors
+///
+/// [`TagSpecError::BadNumber`] and [`TagSpecError::TooManySegments`].
+pub fn parse_nsegments(text: &str) -> Result<SegmentLimit, TagSpecError> {
+    if text.eq_ignore_ascii_case(UNRESTRICTED) {
+        return Ok(SegmentLimit::Unrestricted);
+    }
+    let value = number("nsegments", size::parse_size(text))?;
+    let limit = u32::try_from(value).map_err(|_| TagSpecError::TooManySegments { value })?;
+    Ok(SegmentLimit::from_nsegments(limit))
+}
+
+/// Reads flags joined with `+` or `|`; `0` is none of them.
+///
+/// # Errors
+///
+/// [`TagSpecError::UnknownFlag`].
+pub fn parse_flags(text: &str) -> Result<TagFlags, TagSpecError> {
+    let mut flags = TagFlags::empty();
+    if text == "0" {
+        return Ok(flags);
+    }
+    for flag in text.split(['+', '|']).map(str::trim) {
+        flags |= parse_flag(flag)?;
+    }
+    Ok(flags)
+}
+
+/// Reads one flag, with or without `BUS_DMA_`, in either case.
+///
+/// # Errors
+///
+/// [`TagSpecError::UnknownFlag`].
+pub fn parse_flag(text: &str) -> Result<TagFlags, TagSpecError> {
+    let lower = text.to_ascii_lowercase();
+    let name = lower.strip_prefix("bus_dma_").unwrap_or(&lower);
+    FLAGS.into_iter().find(|&(known, _)| known == name).map(|(_, flag)| flag).ok_or_else(|| TagSpecError::UnknownFlag {
+        flag: text.to_owned(),
+        nearest: nearest(name, FLAGS.map(|(known, _)| known)),
+    })
+}
+
+/// The names of the flags, joined with `+` as [`parse_flags`] reads them; empty for none.
+pub fn flag_names(flags: TagFlags) -> String {
+    let names: Vec<_> = FLAGS.into_iter().filter(|&(_, flag)| flags.contains(flag)).map(|(name, _)| name).collect();
+    names.join("+")
+}
+
+/// The candidate that `word` most likely means, when one is near enough.
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
+        .filter(|&(likeness, _)| likeness > 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate.to_owned())
+}
+
+/// ` (did you mean …?)` or nothing, for messages that go on.
+fn perhaps(nearest: Option<&String>) -> String {
+    nearest.map_or_else(String::new, |name| format!(" (did you mean `{name}`?)"))
+}
+
+fn number(key: &'static str, parsed: Result<u64, SizeError>) -> Result<u64, TagSpecError> {
+    parsed.map_err(|problem| TagSpecError::BadNumber { key, problem })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key() {
+        let tag = parse_tag(
+            "alignment=4, boundary=4K,lowaddr=32-bit,highaddr=0xfffffffff,maxsize=128KiB,nsegments=33,maxsegsz=4096,\
+             flags=allocnow+BUS_DMA_COHERENT|keep_pg_offset",
+        )
+        .unwrap();
+        assert_eq!(tag.alignment.bytes(), 4);
+        assert_eq!(tag.boundary.unwrap().bytes(), 4096);
+        assert_eq!(tag.window.lowaddr.raw(), 0xffff_ffff);
+        assert_eq!(tag.window.highaddr.raw(), 0xf_ffff_ffff);
+        assert_eq!(tag.maxsize.raw(), 131_072);
+        assert_eq!(tag.nsegments, SegmentLimit::Max(33));
+        assert_eq!(tag.maxsegsz.raw(), 4096);
+        assert_eq!(tag.flags, TagFlags::all());
+        assert_eq!(flag_names(tag.flags), "allocnow+coherent+keep_pg_offset");
+    }
+
+    #[test]
+    fn what_is_not_given_does_not_constrain() {
+        let tag = parse_tag("boundary=0,alignment=0,flags=0,nsegments=unrestricted").unwrap();
+        assert_eq!((tag.alignment, tag.boundary), (Alignment::BYTE, None));
+        assert_eq!((tag.nsegments, tag.flags), (SegmentLimit::Unrestricted, TagFlags::empty()));
+        assert_eq!(tag.window, ExclusionWindow::NOTHING);
+        assert_eq!(parse_tag("nsegments=0xffffffff").unwrap().nsegments, SegmentLimit::Unrestricted);
+    }
+
+    #[test]
+    fn errors_name_the_key_and_the_value() {
+        let check = |text, message: &str| {
+            let error = parse_tag(text).unwrap_err().to_string();
+            assert!(error.starts_with(message), "{text}: {error}");
+        };
+        check("", "empty item");
+        check("alignment=4,,boundary=4K", "empty item");
+        check("alignment", "`alignment` has no `=`");
+        check("algnment=4", "unknown key `algnment` (did you mean `alignment`?); the keys are");
+        check("zzz=4", "unknown key `zzz`; the keys are");
+        check("alignment=4,alignment=8", "`alignment` is given twice");
+        check("alignment=3", "alignment: 3 is no power of two");
+        check("boundary=48K", "boundary: 49152 is no power of two");
+        check("maxsize=12Q", "maxsize: unknown unit `Q` in `12Q`");
+        check("nsegments=4G", "nsegments: 4294967296 does not fit 32 bits");
+        check("flags=alocnow", "flags: unknown flag `alocnow` (did you mean `allocnow`?); the flags are");
+        check("flags=", "flags: unknown flag ``;");
+    }
+}
