@@ -150,18 +150,21 @@ impl Constraints {
         self.own.filter.is_some()
     }
 
-    /// Whether a chunk that starts at `addr` cannot be given to the device as it is.
+    /// Why a chunk that starts at `addr` cannot be given to the device as it is.
     ///
     /// FreeBSD asks only about the start of a chunk (`bus_dma_run_filter`).
-    #[inline]
     pub fn must_bounce(&self, addr: PhysAddr) -> Option<BounceReason> {
-        if self.chain.is_empty() {
-            if !self.own.window.contains(addr) && self.own.alignment.is_met_by(addr.raw()) {
-                return None;
-            }
-            return self.own.must_bounce(addr, self.filter_scope);
-        }
         std::iter::once(&self.own).chain(&self.chain).find_map(|test| test.must_bounce(addr, self.filter_scope))
+    }
+
+    /// Whether there is such a reason: the question every page is asked.
+    #[inline]
+    pub fn bounces(&self, addr: PhysAddr) -> bool {
+        let suspicious = self.own.window.contains(addr) || !self.own.alignment.is_met_by(addr.raw());
+        if self.chain.is_empty() && (!suspicious || self.own.filter.is_none()) {
+            return suspicious;
+        }
+        self.must_bounce(addr).is_some()
     }
 
     /// Why `len` bytes at `addr`, which cross no page, cannot be given to the device as they are: unlike
@@ -193,8 +196,6 @@ impl Constraints {
 }
 
 impl ReachTest {
-    #[cold]
-    #[inline(never)]
     fn must_bounce(&self, addr: PhysAddr, scope: FilterScope) -> Option<BounceReason> {
         if self.window.contains(addr) {
             match &self.filter {

@@ -86,7 +86,13 @@ impl<O: Observer> Waking<'_, O> {
     }
 
     /// Serves waiters after a page of `zone` came back; says how many became ready.
+    #[inline]
     pub(crate) fn wake(&mut self, zone: ZoneId) -> u32 {
+        if self.queues.waiters.is_empty() { 0 } else { self.serve(zone) }
+    }
+
+    #[inline(never)]
+    fn serve(&mut self, zone: ZoneId) -> u32 {
         match self.switches.waiting {
             Waiting::OneGlobalQueue => self.serve_global_head(zone),
             Waiting::QueuePerZone => self.serve_zone(zone),

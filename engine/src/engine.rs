@@ -188,17 +188,16 @@ impl<P: Platform, O: Observer> Engine<P, O> {
     #[inline]
     pub fn create_map(&mut self, tag_id: TagId) -> Result<MapId, MapError> {
         let tag = self.tags.get_mut(tag_id).ok_or(MapError::NoSuchTag(tag_id))?;
-        let could_bounce = tag.could_bounce;
-        if could_bounce {
-            growing!(self).for_map(tag_id, tag)?;
+        if tag.could_bounce {
+            return self.create_bouncing_map(tag_id);
         }
         tag.map_count += 1;
         let (id, map) = self.maps.insert();
         map.tag = tag_id;
-        map.bouncing = if could_bounce { Bouncing::Possible } else { Bouncing::Never };
+        map.bouncing = Bouncing::Never;
         map.form = match self.switches.map_handle {
-            MapHandle::NullWhenNeverBouncing if !could_bounce => MapForm::Null,
-            _ => MapForm::Real,
+            MapHandle::NullWhenNeverBouncing => MapForm::Null,
+            MapHandle::AlwaysReal => MapForm::Real,
         };
         Ok(id)
     }
@@ -366,6 +365,18 @@ impl<P: Platform, O: Observer> Engine<P, O> {
         &self.switches
     }
 
+    #[inline(never)]
+    fn create_bouncing_map(&mut self, tag_id: TagId) -> Result<MapId, MapError> {
+        let tag = self.tags.get_mut(tag_id).ok_or(MapError::NoSuchTag(tag_id))?;
+        growing!(self).for_map(tag_id, tag)?;
+        tag.map_count += 1;
+        let (id, map) = self.maps.insert();
+        map.tag = tag_id;
+        map.bouncing = Bouncing::Possible;
+        map.form = MapForm::Real;
+        Ok(id)
+    }
+
     #[inline]
     fn load_buffer(&mut self, map_id: MapId, range: VirtRange, wait: WaitPolicy) -> Result<LoadOutcome<'_>, LoadError> {
         if self.load_plain(map_id, range).is_some() {
@@ -395,7 +406,7 @@ impl<P: Platform, O: Observer> Engine<P, O> {
         let kernel = AddressSpace::Kernel;
         if map.bouncing == Bouncing::Possible {
             map.segments.fill_with_pages(&tag.shape, (start, end), |vaddr| {
-                memory.translate(kernel, vaddr).filter(|&paddr| tag.constraints.must_bounce(paddr).is_none())
+                memory.translate(kernel, vaddr).filter(|&paddr| !tag.constraints.bounces(paddr))
             })?;
         } else {
             map.segments.fill_with_pages(&tag.shape, (start, end), |vaddr| memory.translate(kernel, vaddr))?;

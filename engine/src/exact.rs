@@ -131,7 +131,7 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
             let addr = match piece.bounce {
                 Some(reason) => {
                     let client = ClientBytes { vaddr: piece.vaddr, first: piece.paddr, second: piece.second };
-                    loading.bounce(client, piece.len, reason)?
+                    loading.bounce_because(client, piece.len, || reason)?
                 }
                 None => piece.paddr.raw(),
             };

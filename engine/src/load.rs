@@ -158,7 +158,7 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
         while vaddr < end {
             let paddr = self.translate(space, vaddr)?;
             let mut len = PAGE_SIZE - (vaddr & PAGE_MASK);
-            if self.tag.constraints.must_bounce(paddr).is_some() {
+            if self.tag.constraints.bounces(paddr) {
                 len = self.tag.constraints.alignment().round_up(len);
                 pages += 1;
             }
@@ -177,9 +177,9 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
             let kernel = (space == AddressSpace::Kernel).then_some(VirtAddr::new(vaddr));
             let most = (end - vaddr).min(maxsegsz);
             let to_page_end = PAGE_SIZE - paddr.page_offset();
-            let (addr, len) = if let Some(reason) = self.bounces(paddr) {
+            let (addr, len) = if self.bounces(paddr) {
                 let len = self.tag.constraints.alignment().round_up(to_page_end).min(most);
-                (self.bounce(ClientBytes { vaddr: kernel, first: paddr, second: None }, len, reason)?, len)
+                (self.bounce(ClientBytes { vaddr: kernel, first: paddr, second: None }, len)?, len)
             } else {
                 let len = to_page_end.min(most);
                 self.keep_coherent(kernel, paddr, len, end - vaddr)?;
@@ -208,9 +208,9 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
         while paddr < end {
             let first = PhysAddr::new(paddr);
             let mut len = (end - paddr).min(maxsegsz);
-            let addr = if let Some(reason) = self.bounces(first) {
+            let addr = if self.bounces(first) {
                 len = len.min(PAGE_SIZE - first.page_offset());
-                self.bounce(ClientBytes { vaddr: None, first, second: None }, len, reason)?
+                self.bounce(ClientBytes { vaddr: None, first, second: None }, len)?
             } else {
                 self.keep_coherent(None, first, len, end - paddr)?;
                 paddr
@@ -231,7 +231,7 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
         let mut paddr = start;
         while paddr < end {
             let mut len = (end - paddr).min(maxsegsz);
-            if self.tag.constraints.must_bounce(PhysAddr::new(paddr)).is_some() {
+            if self.tag.constraints.bounces(PhysAddr::new(paddr)) {
                 len = len.min(PAGE_SIZE - (paddr & PAGE_MASK));
                 pages += 1;
             }
@@ -287,21 +287,34 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
         }
     }
 
-    /// Why a piece that starts at `paddr` is bounced. Nothing is once the count is used up.
+    /// Whether a piece that starts at `paddr` is bounced. Nothing is once the count is used up.
     #[inline]
-    fn bounces(&self, paddr: PhysAddr) -> Option<BounceReason> {
-        if self.map.pages_needed == 0 { None } else { self.tag.constraints.must_bounce(paddr) }
+    fn bounces(&self, paddr: PhysAddr) -> bool {
+        self.map.pages_needed != 0 && self.tag.constraints.bounces(paddr)
+    }
+
+    /// Bounces a piece because of its first address.
+    #[inline]
+    fn bounce(&mut self, client: ClientBytes, len: u64) -> Result<u64, Stop> {
+        let constraints = &self.tag.constraints;
+        let why = || constraints.must_bounce(client.first).unwrap_or(BounceReason::Window(constraints.window()));
+        self.bounce_because(client, len, why)
     }
 
     /// Takes a bounce page for a piece and says where the device will find it.
     #[inline]
-    pub(crate) fn bounce(&mut self, client: ClientBytes, len: u64, reason: BounceReason) -> Result<u64, Stop> {
-        let zone = self.zone()?;
+    pub(crate) fn bounce_because(
+        &mut self,
+        client: ClientBytes,
+        len: u64,
+        why: impl FnOnce() -> BounceReason,
+    ) -> Result<u64, Stop> {
+        let Some(zone) = self.tag.zone else { return Err(KernelPanic::NoReservedPage.into()) };
         let offset =
             if self.tag.flags.contains(TagFlags::KEEP_PAGE_OFFSET) { PageOffset::Kept } else { PageOffset::Zero };
         let (map, len) = (self.id, BusSize::new(len));
         let bounce = self.pool.take_page(zone, self.map, client, len, offset)?;
-        self.told.decision(|| Decision::Bounced { map, client: client.first, bounce, len, reason });
+        self.told.decision(|| Decision::Bounced { map, client: client.first, bounce, len, reason: why() });
         if O::ENABLED && bounce.page_offset() + len.raw() > PAGE_SIZE {
             self.told.hazard(|| Hazard::BounceChunkLongerThanPage { map, bounce, len });
         }

@@ -29,14 +29,13 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
             let paddr = at.paddr()?;
             let most = at.left.min(self.tag.constraints.maxsegsz().raw());
             let to_page_end = PAGE_SIZE - at.offset;
-            let (addr, len) = match self.bounces(paddr) {
-                Some(reason) => {
-                    let len = self.tag.constraints.alignment().round_up(to_page_end).min(most);
-                    self.assert_aligned(len)?;
-                    let second = if at.offset + len > PAGE_SIZE { Some(at.next_page()?) } else { None };
-                    (self.bounce(ClientBytes { vaddr: None, first: paddr, second }, len, reason)?, len)
-                }
-                None => (paddr.raw(), to_page_end.min(most)),
+            let (addr, len) = if self.bounces(paddr) {
+                let len = self.tag.constraints.alignment().round_up(to_page_end).min(most);
+                self.assert_aligned(len)?;
+                let second = if at.offset + len > PAGE_SIZE { Some(at.next_page()?) } else { None };
+                (self.bounce(ClientBytes { vaddr: None, first: paddr, second }, len)?, len)
+            } else {
+                (paddr.raw(), to_page_end.min(most))
             };
             let taken = self.append(&shape, addr, len, at.left)?;
             at.advance(taken);
@@ -55,7 +54,7 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
             };
             let most = at.left.min(self.tag.constraints.maxsegsz().raw());
             let mut len = (PAGE_SIZE - at.offset).min(most);
-            if self.tag.constraints.must_bounce(paddr).is_some() {
+            if self.tag.constraints.bounces(paddr) {
                 len = self.tag.constraints.alignment().round_up(len).min(most);
                 if let Err(error) = self.assert_aligned(len) {
                     return PageListCount { pages, end: Err(error) };
