@@ -1,0 +1,84 @@
+//! Tags.
+
+use super::{Session, after};
+use crate::error::OperationError;
+use crate::format::{CreateTag, DestroyTag, Filter, Flag, Hex, Output, Ret, TagDestroyed};
+use crate::names::NoObject;
+use crate::observe::{self, IdNames};
+use busdma_engine::{
+    AddressFilter, Alignment, Boundary, BusSize, ExclusionWindow, LockFunction, PhysAddr, SegmentLimit, TagFlags,
+    TagTemplate,
+};
+
+impl Session {
+    pub(super) fn create_tag(&mut self, input: &CreateTag<'_>) -> Result<Output<'_>, NoObject> {
+        let id = input.tag.as_str();
+        self.names.check_new_tag(id)?;
+        let parent = input.parent.as_ref().map(|parent| self.names.tag(parent.as_str())).transpose()?;
+        let created = self.engine.create_tag(parent, &template(input)?);
+        self.names.add_tag(id, created.ok());
+        let mut output = match created {
+            Ok(tag) => match self.engine.tag(tag) {
+                Some(tag) => observe::tag_created(tag, &self.names),
+                None => observe::tag_refused(Ret::Einval),
+            },
+            Err(error) => observe::tag_refused(observe::ret(Some(error.errno()))),
+        };
+        let after = after(&mut self.reported, &self.engine, &self.names, self.decisions);
+        output.zones = after.zones;
+        output.waiting = after.waiting;
+        output.decisions = after.decisions;
+        Ok(Output::TagCreate(output))
+    }
+
+    pub(super) fn destroy_tag(&mut self, input: &DestroyTag<'_>) -> Result<Output<'_>, NoObject> {
+        let tag = self.names.tag(input.tag.as_str())?;
+        let ret = match self.engine.destroy_tag(tag) {
+            Ok(freed) => {
+                self.freed = freed.tags;
+                Ret::Ok
+            }
+            Err(error) => observe::ret(Some(error.errno())),
+        };
+        let after = after(&mut self.reported, &self.engine, &self.names, self.decisions);
+        Ok(Output::TagDestroy(TagDestroyed {
+            ret,
+            freed: self.freed.iter().map(|&tag| self.names.tag_name(tag).into()).collect(),
+            zones: after.zones,
+            waiting: after.waiting,
+            decisions: after.decisions,
+        }))
+    }
+}
+
+fn template(input: &CreateTag<'_>) -> Result<TagTemplate, OperationError> {
+    let alignment = Alignment::new(input.alignment)
+        .ok_or(OperationError::NotPowerOfTwo { field: "alignment", found: input.alignment })?;
+    let boundary = match input.boundary {
+        Hex(0) => None,
+        Hex(found) => Some(Boundary::new(found).ok_or(OperationError::NotPowerOfTwo { field: "boundary", found })?),
+    };
+    Ok(TagTemplate {
+        alignment,
+        boundary,
+        window: ExclusionWindow { lowaddr: PhysAddr::new(input.lowaddr.0), highaddr: PhysAddr::new(input.highaddr.0) },
+        filter: input.filter.as_ref().map(address_filter),
+        maxsize: BusSize::new(input.maxsize),
+        nsegments: SegmentLimit::from_nsegments(input.nsegments),
+        maxsegsz: BusSize::new(input.maxsegsz),
+        flags: [
+            (Flag::AllocNow, TagFlags::ALLOC_NOW),
+            (Flag::Coherent, TagFlags::COHERENT),
+            (Flag::KeepPageOffset, TagFlags::KEEP_PAGE_OFFSET),
+        ]
+        .into_iter()
+        .filter(|(word, _)| input.flags.contains(*word))
+        .map(|(_, flag)| flag)
+        .collect(),
+        lock: if input.lock { LockFunction::Provided } else { LockFunction::PanicsWhenCalled },
+    })
+}
+
+fn address_filter(filter: &Filter) -> AddressFilter {
+    AddressFilter::deny(filter.deny.iter().map(|&(first, last)| (PhysAddr::new(first.0), PhysAddr::new(last.0))))
+}
