@@ -124,9 +124,7 @@ impl FileReport {
 
 /// An error with its causes on one line.
 fn with_cause(error: &TraceError) -> String {
-    // A file that could not be opened has no line.
-    let mut text =
-        if error.place.line == 0 { format!("{}: {}", error.place.file, error.kind) } else { error.to_string() };
+    let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
         text.push_str(": ");
