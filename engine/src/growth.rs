@@ -34,13 +34,14 @@ impl<P: FrameSource, O: Observer> Growing<'_, P, O> {
         tag.initial_pages_done = true;
         let total = u64::from(self.pool.zone(zone).stats.total_bpages);
         let maxsize = tag.constraints.maxsize();
-        let target = match self.switches.initial_pages {
-            InitialPages::RoundedDown if total.saturating_mul(PAGE_SIZE) < maxsize.raw() => maxsize.to_pages_floor(),
-            InitialPages::RoundedDown => total,
-            InitialPages::RoundedUp => pages_of_one_load(tag),
+        let grown = match self.switches.initial_pages {
+            InitialPages::RoundedDown if total.saturating_mul(PAGE_SIZE) < maxsize.raw() => {
+                self.grow_as_int(zone, maxsize.to_pages_floor().wrapping_sub(total))
+            }
+            InitialPages::RoundedDown => Ok(()),
+            InitialPages::RoundedUp => self.grow(zone, pages_of_one_load(tag).saturating_sub(total)),
         };
-        self.grow(zone, target.saturating_sub(total))
-            .map_err(|Shortage { zone, wanted, got }| TagError::NoBouncePages { zone, wanted, got })
+        grown.map_err(|Shortage { zone, wanted, got }| TagError::NoBouncePages { zone, wanted, got })
     }
 
     /// Grows the tag's pool for one more map, within reason (`bounce_bus_dmamap_create`). Shortage matters only until the
@@ -110,6 +111,15 @@ impl<P: FrameSource, O: Observer> Growing<'_, P, O> {
         }
         let above = self.limits.maxmem_pages().wrapping_sub(tag.constraints.lowaddr().raw() / PAGE_SIZE);
         u32::try_from(above).map_or(max_bpages, |above| above.min(max_bpages))
+    }
+
+    /// FreeBSD keeps the number of pages in an int: an absurd `maxsize` makes it negative, which takes every frame there is
+    /// and is content with any.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "FreeBSD's own conversions")]
+    fn grow_as_int(&mut self, zone: ZoneId, pages: u64) -> Result<(), Shortage> {
+        let pages = pages as i32;
+        let grown = self.grow(zone, u64::from(pages as u32));
+        if pages < 0 { Ok(()) } else { grown }
     }
 
     fn grow(&mut self, zone: ZoneId, wanted: u64) -> Result<(), Shortage> {
