@@ -1,10 +1,5 @@
 //! How fast a trace is read and replayed, in operations a second on one core.
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::unwrap_used,
-    reason = "a workload of known size that must come about"
-)]
 #[path = "../tests/support/workload.rs"]
 mod workload;
 
@@ -12,16 +7,15 @@ use busdma_trace::format::Contents;
 use busdma_trace::{ReplayOptions, Replayer, TraceReader};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
-const OPERATIONS: u64 = 200_000;
+const OPERATIONS: u64 = 1_000_000;
 
 fn replay(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("trace");
     group.sample_size(10).throughput(Throughput::Elements(OPERATIONS));
-    let trace = workload::generate(OPERATIONS, 1, Contents::Unrecorded);
-    eprintln!("{} bytes an operation", trace.len() as u64 / OPERATIONS);
+    let trace = workload::generate(Vec::new(), OPERATIONS, 1, Contents::Unrecorded);
     group.bench_function("read", |bencher| bencher.iter(|| read(&trace)));
     group.bench_function("replay", |bencher| bencher.iter(|| replay_all(&trace)));
-    let with_bytes = workload::generate(OPERATIONS, 1, Contents::Recorded);
+    let with_bytes = workload::generate(Vec::new(), OPERATIONS, 1, Contents::Recorded);
     group.bench_function("replay with bytes", |bencher| bencher.iter(|| replay_all(&with_bytes)));
     group.finish();
 }

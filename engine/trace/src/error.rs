@@ -96,7 +96,13 @@ pub enum TraceErrorKind {
     },
     /// The operations of a scenario contradict each other or its machine.
     #[error(transparent)]
-    Operation(#[from] OperationError),
+    Operation(Box<OperationError>),
+}
+
+impl From<OperationError> for TraceErrorKind {
+    fn from(error: OperationError) -> Self {
+        Self::Operation(Box::new(error))
+    }
 }
 
 /// An operation that cannot be carried out as it is written.

@@ -20,11 +20,20 @@
 //! assert_eq!(error.to_string(), "example:2: no tag \"t0\", expected the id of one that was created and not destroyed");
 //! ```
 //!
+//! # Additions to busdma-trace v1
+//! A header may say `"contents":"unrecorded"`: the bytes of memory were not recorded, there are no hashes. An operation may
+//! say when it began (`t`, nanoseconds) and what was decided (`decisions` in `out`). Other readers ignore all three.
+//!
+//! # Limits
+//! A line of 16 MiB ([`reader::LINE_BYTES_MAX`]), 256 MiB touched by one operation ([`client::BYTES_MAX`]), 1 GiB of memory
+//! written and 4 GiB of bounce pages ([`machine::FRAMES_MAX`]) in one scenario: what goes beyond is an error, never a
+//! quietly different answer.
+//!
 //! # Reading order
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`format`] | the lines as types |
+//! | [`mod@format`] | the lines as types |
 //! | [`reader`] | bytes to lines, with the place of everything that is wrong ([`error`]) |
 //! | [`writer`] | lines to bytes |
 //! | [`machine`] | memory, page tables and allocators that behave the same on every run |

@@ -246,8 +246,8 @@ fn profiles_by_source() {
 #[test]
 fn what_is_recorded_replays() {
     for contents in [Contents::Recorded, Contents::Unrecorded] {
-        let trace = workload::generate(20_000, 7, contents);
-        assert_eq!(trace, workload::generate(20_000, 7, contents), "the same seed gives the same trace");
+        let trace = workload::generate(Vec::new(), 20_000, 7, contents);
+        assert_eq!(trace, workload::generate(Vec::new(), 20_000, 7, contents), "the same seed gives the same trace");
         let text = String::from_utf8(trace).unwrap();
         for part in ["EINPROGRESS", "\"events\":[\"lock", "\"to_bounce\"", "EFBIG", "\"kind\":\"ccb\"", "mbuf_sg"] {
             assert!(text.contains(part), "the workload shows no {part}");

@@ -67,7 +67,7 @@ fn additions_are_written_and_read() {
         r#"{"kind":"split","map":"m","segment":0,"addr":"0x1000","len":8,"reason":{"why":"boundary","bytes":4096}}]},"#,
         r#""hazard":["not_yet_known"]}"#
     );
-    let trace = format!("{}\n{line}\n", HEADER);
+    let trace = format!("{HEADER}\n{line}\n");
     let mut reader = TraceReader::new(trace.as_bytes(), "t");
     reader.next_scenario().unwrap().unwrap();
     let operation = reader.next_operation().unwrap().unwrap();
@@ -86,7 +86,7 @@ fn additions_are_written_and_read() {
     });
     assert_eq!(written, line);
     let unknown = line.replace("\"kind\":\"unloaded\"", "\"kind\":\"invented\"");
-    let trace = format!("{}\n{unknown}\n", HEADER);
+    let trace = format!("{HEADER}\n{unknown}\n");
     let mut reader = TraceReader::new(trace.as_bytes(), "t");
     reader.next_scenario().unwrap().unwrap();
     assert!(reader.next_operation().unwrap().unwrap().output().is_ok());

@@ -10,24 +10,25 @@ use busdma_trace::format::{
     Uio, WordList,
 };
 use busdma_trace::{Decisions, Recorder, TraceWriter};
+use std::io::Write;
 
 /// Maps of each device.
 const MAPS: u64 = 48;
 
-/// Pages that buffers lie in: 64 MiB, a third of them beyond 32 bits.
-const CLIENT_PAGES: u64 = 1 << 14;
+/// Pages that buffers lie in: 16 MiB, a third of them beyond 32 bits.
+const CLIENT_PAGES: u64 = 1 << 12;
 
-/// One scenario of at least `operations` operations.
-pub(crate) fn generate(operations: u64, seed: u64, contents: Contents) -> Vec<u8> {
-    let mut workload = Workload::new(seed, contents);
+/// Writes one scenario of at least `operations` operations.
+pub(crate) fn generate<W: Write>(output: W, operations: u64, seed: u64, contents: Contents) -> W {
+    let mut workload = Workload::new(output, seed, contents);
     while workload.operations < operations {
         workload.step();
     }
     workload.recorder.into_writer().into_inner()
 }
 
-struct Workload {
-    recorder: Recorder<Vec<u8>>,
+struct Workload<W> {
+    recorder: Recorder<W>,
     random: Random,
     contents: Contents,
     operations: u64,
@@ -42,9 +43,9 @@ struct DeviceMap {
 
 const TAGS: [&str; 3] = ["nvme0", "em0", "aac0"];
 
-impl Workload {
-    fn new(seed: u64, contents: Contents) -> Self {
-        let writer = TraceWriter::new(Vec::new());
+impl<W: Write> Workload<W> {
+    fn new(output: W, seed: u64, contents: Contents) -> Self {
+        let writer = TraceWriter::new(output);
         let recorder = Recorder::start(writer, &header(contents), Profile::Freebsd11, Decisions::LeftOut).unwrap();
         let random = Random(seed.wrapping_mul(2).wrapping_add(1));
         let mut workload = Self { recorder, random, contents, operations: 0, maps: Vec::new(), created: 0 };
@@ -62,7 +63,7 @@ impl Workload {
     }
 
     fn step(&mut self) {
-        let at = self.random.below(self.maps.len() as u64) as usize;
+        let at = self.random.index(self.maps.len());
         let state = self.recorder.map_state(&self.maps[at].id).unwrap();
         match (state, self.random.below(16)) {
             (MapState::Deferred, _) => self.make_room(),
@@ -164,7 +165,7 @@ impl Workload {
     /// Unloads a few maps and runs whoever waited for their pages.
     fn make_room(&mut self) {
         for _ in 0..8 {
-            let at = self.random.below(self.maps.len() as u64) as usize;
+            let at = self.random.index(self.maps.len());
             if self.recorder.map_state(&self.maps[at].id) == Some(MapState::Loaded) {
                 self.unload(at);
             }
@@ -199,7 +200,7 @@ impl Workload {
     }
 
     fn chain(&mut self) -> MbufChain {
-        let chain: Vec<_> = (0..1 + self.random.below(3)).map(|_| self.buf(1)).collect();
+        let chain: Vec<_> = (0..=self.random.below(3)).map(|_| self.buf(1)).collect();
         MbufChain { pkthdr: true, pkthdr_len: chain.iter().map(|buf| buf.len).sum(), chain }
     }
 
@@ -241,5 +242,9 @@ impl Random {
 
     fn below(&mut self, bound: u64) -> u64 {
         (self.next() >> 33) % bound
+    }
+
+    fn index(&mut self, len: usize) -> usize {
+        usize::try_from(self.below(len as u64)).unwrap_or_default()
     }
 }
