@@ -35,11 +35,11 @@ impl<P: FrameSource, O: Observer> Growing<'_, P, O> {
         let total = u64::from(self.pool.zone(zone).stats.total_bpages);
         let maxsize = tag.constraints.maxsize();
         let grown = match self.switches.initial_pages {
-            InitialPages::RoundedDown if total.saturating_mul(PAGE_SIZE) < maxsize.raw() => {
+            InitialPages::OneAPage if total.saturating_mul(PAGE_SIZE) < maxsize.raw() => {
                 self.grow_as_int(zone, maxsize.to_pages_floor().wrapping_sub(total))
             }
-            InitialPages::RoundedDown => Ok(()),
-            InitialPages::RoundedUp => self.grow(zone, pages_of_one_load(tag).saturating_sub(total)),
+            InitialPages::OneAPage => Ok(()),
+            InitialPages::OneAPiece => self.grow(zone, pieces_of_one_load(tag).saturating_sub(total)),
         };
         grown.map_err(|Shortage { zone, wanted, got }| TagError::NoBouncePages { zone, wanted, got })
     }
@@ -48,10 +48,7 @@ impl<P: FrameSource, O: Observer> Growing<'_, P, O> {
     /// tag's pool once held enough.
     pub(crate) fn for_map(&mut self, id: TagId, tag: &mut DmaTag) -> Result<(), MapError> {
         let zone = self.choose_zone(id, tag);
-        let grown = match self.switches.initial_pages {
-            InitialPages::RoundedDown => self.grow_by_maxsize(zone, tag),
-            InitialPages::RoundedUp => self.grow_to_one_load(zone, tag),
-        };
+        let grown = self.grow_by_maxsize(zone, tag);
         // FreeBSD counts the map although it hands none out.
         if grown.is_ok() || self.switches.failed_load == FailedLoad::LeavesTraces {
             self.pool.zone_mut(zone).stats.map_count += 1;
@@ -68,25 +65,13 @@ impl<P: FrameSource, O: Observer> Growing<'_, P, O> {
         if !first && (stats.map_count <= 0 || total >= cap) {
             return Ok(());
         }
-        let pages = tag.constraints.maxsize().to_pages_floor().max(1);
-        #[expect(clippy::cast_possible_truncation, reason = "FreeBSD's own conversion to int")]
-        let pages = i64::from(pages as i32);
+        let pages = match self.switches.initial_pages {
+            #[expect(clippy::cast_possible_truncation, reason = "FreeBSD's own conversion to int")]
+            InitialPages::OneAPage => i64::from(tag.constraints.maxsize().to_pages_floor().max(1) as i32),
+            InitialPages::OneAPiece => i64::try_from(pieces_of_one_load(tag)).unwrap_or(i64::MAX),
+        };
         let grown = self.grow(zone, pages.min(cap - total).max(1).unsigned_abs());
         if first { grown } else { Ok(()) }
-    }
-
-    /// Sees to enough pages for one load of `maxsize`, and for each further map as many again up to the cap. Less will do
-    /// as long as there is a page at all.
-    fn grow_to_one_load(&mut self, zone: ZoneId, tag: &DmaTag) -> Result<(), Shortage> {
-        let stats = &self.pool.zone(zone).stats;
-        let (total, cap) = (u64::from(stats.total_bpages), u64::from(self.pool_cap(tag).max(1)));
-        let wanted = match (tag.initial_pages_done, stats.map_count > 0) {
-            (false, _) => pages_of_one_load(tag).min(cap).saturating_sub(total),
-            (true, true) => pages_of_one_load(tag).min(cap.saturating_sub(total)),
-            (true, false) => 0,
-        };
-        let grown = self.grow(zone, wanted);
-        if self.pool.zone(zone).stats.total_bpages > 0 { Ok(()) } else { grown }
     }
 
     /// The first zone that fits, or a new one (`alloc_bounce_zone`).
@@ -135,10 +120,10 @@ impl<P: FrameSource, O: Observer> Growing<'_, P, O> {
     }
 }
 
-/// Bounce pages that an unaligned load of `maxsize` can need: one for each piece, none larger than a page.
-fn pages_of_one_load(tag: &DmaTag) -> u64 {
+/// Bounce pages that an aligned load of `maxsize` needs: one for each piece, none larger than a page.
+fn pieces_of_one_load(tag: &DmaTag) -> u64 {
     let constraints = &tag.constraints;
     let boundary = constraints.boundary().map_or(PAGE_SIZE, Boundary::bytes);
     let piece = constraints.maxsegsz().raw().min(boundary).min(PAGE_SIZE);
-    (constraints.maxsize().to_pages_ceil() + 1).saturating_mul(PAGE_SIZE.div_ceil(piece))
+    constraints.maxsize().to_pages_floor().max(1).saturating_mul(PAGE_SIZE.div_ceil(piece))
 }

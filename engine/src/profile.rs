@@ -49,7 +49,7 @@ impl Profile {
             inheritance: Inheritance::WindowBoundaryFilter,
             filter_scope: FilterScope::WindowAndAlignment,
             tag_references: TagReferences::ChainParent,
-            initial_pages: InitialPages::RoundedDown,
+            initial_pages: InitialPages::OneAPage,
             chunking: Chunking::AsFreebsd,
             failed_load: FailedLoad::LeavesTraces,
             impossible_load: ImpossibleLoad::WaitsForEver,
@@ -79,7 +79,7 @@ impl Profile {
                 inheritance: Inheritance::Everything,
                 filter_scope: FilterScope::WindowOnly,
                 tag_references: TagReferences::Parent,
-                initial_pages: InitialPages::RoundedUp,
+                initial_pages: InitialPages::OneAPiece,
                 chunking: Chunking::Exact,
                 failed_load: FailedLoad::RollsBack,
                 impossible_load: ImpossibleLoad::Refused,
@@ -123,7 +123,7 @@ pub struct Switches {
     pub filter_scope: FilterScope,
     /// Whose reference a dying tag gives up.
     pub tag_references: TagReferences,
-    /// How `BUS_DMA_ALLOCNOW` and the first map turn `maxsize` into pages.
+    /// How `BUS_DMA_ALLOCNOW` and map creation turn `maxsize` into pages.
     pub initial_pages: InitialPages,
     /// How a request is cut, and how its bounce pages are counted.
     pub chunking: Chunking,
@@ -260,14 +260,13 @@ pub enum TagReferences {
     Parent,
 }
 
-/// How `BUS_DMA_ALLOCNOW` and the first map turn `maxsize` into pages.
+/// How `BUS_DMA_ALLOCNOW` and map creation turn `maxsize` into pages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum InitialPages {
-    /// `atop(maxsize)`: below a page it is none (`bounce_bus_dma_tag_create`).
-    RoundedDown,
-    /// Enough for one unaligned load of `maxsize`. A first map takes what the zone already has into account, and is content
-    /// with less as long as there is a page at all: loads that need more are refused one by one.
-    RoundedUp,
+    /// `atop(maxsize)`: rounded down, and one for each page however small its pieces are (`bounce_bus_dma_tag_create`).
+    OneAPage,
+    /// One for each piece that `maxsegsz` and the boundary cut a page into, and at least one.
+    OneAPiece,
 }
 
 /// How a request is cut, and how its bounce pages are counted.
