@@ -4,7 +4,7 @@
 
 use crate::addr::{AddressSpace, BusSize, PAGE_SIZE, PageCount, PhysAddr, VirtAddr};
 use crate::bounce::{ClientBytes, Commit};
-use crate::constraints::{BounceReason, Boundary, TagFlags};
+use crate::constraints::{Alignment, BounceReason, Boundary, TagFlags};
 use crate::decision::{Decision, Observer};
 use crate::error::{InvalidRequest, LoadError};
 use crate::load::{Loading, Progress, Stop, WaitPolicy};
@@ -235,6 +235,8 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
     }
 
     /// Extends a direct piece over the following pages while they are contiguous and reachable.
+    ///
+    /// Virtual memory is cut at page ends, as FreeBSD does, unless the next page's start would break the alignment.
     fn direct_run(
         &self,
         source: &Source<'_>,
@@ -243,6 +245,10 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
         in_page: u64,
         most: u64,
     ) -> Result<u64, LoadError> {
+        let by_page = !matches!(source, Source::Physical { .. });
+        if by_page && self.tag.constraints.alignment() <= Alignment::PAGE {
+            return Ok(in_page);
+        }
         let mut len = in_page;
         while len < most {
             let next = self.locate(source, offset + len)?;
