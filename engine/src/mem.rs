@@ -189,12 +189,12 @@ impl DmaTag {
         let boundary = constraints.boundary().map_or(0, Boundary::bytes);
         match switches.dmamem_class {
             DmamemClass::PagesAgainstSegments => {
-                segments >= constraints.maxsize().to_pages_ceil()
+                segments >= rounded_up(constraints.maxsize().raw(), PAGE_SIZE)
                     && (boundary == 0 || boundary >= constraints.lowaddr().raw())
             }
             DmamemClass::PiecesAgainstSegments => {
                 let piece = constraints.maxsegsz().raw().min(PAGE_SIZE);
-                segments >= constraints.maxsize().raw().div_ceil(piece) && boundary.is_multiple_of(PAGE_SIZE)
+                segments >= rounded_up(constraints.maxsize().raw(), piece) && boundary.is_multiple_of(PAGE_SIZE)
             }
         }
     }
@@ -206,4 +206,9 @@ impl DmaTag {
             AllocationAlignment::Missed
         }
     }
+}
+
+/// `btoc` and `howmany`, which wrap for an absurd size.
+const fn rounded_up(size: u64, unit: u64) -> u64 {
+    size.wrapping_add(unit - 1) / unit
 }
