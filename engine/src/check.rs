@@ -107,7 +107,7 @@ impl<P: Platform, O: Observer> Engine<P, O> {
             let listed = zone.free_list.len();
             return Err(InvariantViolation::FreeList { zone: zone_id, listed, expected: free + reserved });
         }
-        let in_zone = || self.maps().filter(|(_, map)| self.tag(map.tag).is_some_and(|tag| tag.zone == Some(zone_id)));
+        let in_zone = || self.maps().filter(|(_, map)| map.zone == Some(zone_id));
         let held: usize = in_zone().map(|(_, map)| map.pages.len()).sum();
         if held != active as usize {
             return Err(InvariantViolation::ActivePages { zone: zone_id, active, held });

@@ -15,7 +15,9 @@ use crate::map::{Bouncing, DmaMap, MapForm, MapOrigin, MapState};
 use crate::memdesc::{Ccb, CcbDirection, Mem, MemDesc, VirtRange};
 pub use crate::platform::MachineLimits;
 use crate::platform::Platform;
-use crate::profile::{Chunking, DmamemMap, FailedLoad, MapHandle, Profile, SecondLoad, Switches, TagReferences};
+use crate::profile::{
+    Chunking, DmamemMap, FailedLoad, MapHandle, Profile, SecondLoad, Switches, TagReferences, Waiting,
+};
 use crate::segment::Segment;
 use crate::stats::ZoneStats;
 use crate::sync::{AtOnce, SyncOps, SyncPlan, SyncReport, SyncSink, Syncing};
@@ -147,9 +149,11 @@ impl<P: Platform, O: Observer> Engine<P, O> {
             self.forget_unborn(id, parent);
             return Err(error);
         }
+        let zone = slot.zone;
         if let Some(chained) = chain_parent.and_then(|id| self.tags.get_mut(id)) {
             chained.chain_referrers += 1;
         }
+        self.serve_grown(zone);
         Ok(id)
     }
 
@@ -370,11 +374,23 @@ impl<P: Platform, O: Observer> Engine<P, O> {
         let tag = self.tags.get_mut(tag_id).ok_or(MapError::NoSuchTag(tag_id))?;
         growing!(self).for_map(tag_id, tag)?;
         tag.map_count += 1;
+        let zone = tag.zone;
         let (id, map) = self.maps.insert();
         map.tag = tag_id;
+        map.zone = zone;
         map.bouncing = Bouncing::Possible;
         map.form = MapForm::Real;
+        self.serve_grown(zone);
         Ok(id)
+    }
+
+    /// FreeBSD leaves waiters waiting when their pool grows.
+    fn serve_grown(&mut self, zone: Option<ZoneId>) {
+        if let Some(zone) = zone
+            && self.switches.waiting == Waiting::QueuePerZone
+        {
+            self.waking().wake(zone);
+        }
     }
 
     #[inline]
@@ -493,7 +509,7 @@ impl<P: Platform, O: Observer> Engine<P, O> {
     #[cold]
     fn failed(&mut self, map_id: MapId, error: LoadError) -> Result<LoadOutcome<'_>, LoadError> {
         if self.switches.failed_load == FailedLoad::RollsBack
-            && let Some(zone) = self.maps.get(map_id).and_then(|map| self.tags.get(map.tag)).and_then(|tag| tag.zone)
+            && let Some(zone) = self.maps.get(map_id).and_then(|map| map.zone)
         {
             self.waking().wake(zone);
         }
@@ -553,14 +569,12 @@ impl<P: Platform, O: Observer> Engine<P, O> {
 
     #[inline(never)]
     fn release_pages(&mut self, map_id: MapId) -> UnloadReport {
-        let Some(zone) = self.maps.get(map_id).and_then(|map| self.tags.get(map.tag)).and_then(|tag| tag.zone) else {
-            return UnloadReport::default();
-        };
+        let Some(zone) = self.maps.get(map_id).and_then(|map| map.zone) else { return UnloadReport::default() };
         let released = self.waking().release_pages(map_id, zone);
         UnloadReport { released: released.pages, woken: released.woken }
     }
 
-    fn waking(&mut self) -> Waking<'_, O> {
+    pub(crate) fn waking(&mut self) -> Waking<'_, O> {
         Waking {
             queues: &mut self.queues,
             maps: &mut self.maps,

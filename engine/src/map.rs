@@ -2,7 +2,7 @@
 
 use crate::addr::{BusSize, Nanos, PageCount, PhysAddr, VirtAddr};
 use crate::bounce::PageIdx;
-use crate::ids::{Recycle, TagId};
+use crate::ids::{Recycle, TagId, ZoneId};
 use crate::memdesc::StoredMem;
 use crate::platform::{DmamemRegion, DmamemRequest};
 use crate::segment::{Segment, SegmentList};
@@ -61,6 +61,8 @@ pub(crate) enum Bouncing {
 #[derive(Clone, Debug)]
 pub struct DmaMap {
     pub(crate) tag: TagId,
+    /// The tag's zone, kept because FreeBSD can free a tag under a map that holds pages.
+    pub(crate) zone: Option<ZoneId>,
     pub(crate) form: MapForm,
     pub(crate) bouncing: Bouncing,
     pub(crate) state: MapState,
@@ -95,6 +97,7 @@ impl Default for DmaMap {
     fn default() -> Self {
         Self {
             tag: TagId { index: u32::MAX, generation: 0 },
+            zone: None,
             form: MapForm::Real,
             bouncing: Bouncing::Never,
             state: MapState::Idle,
@@ -114,6 +117,7 @@ impl Recycle for DmaMap {
     #[inline]
     fn recycle(&mut self) {
         self.state = MapState::Idle;
+        self.zone = None;
         self.pages_needed = 0;
         self.pages_reserved = 0;
         self.segments.clear();

@@ -8,6 +8,7 @@ use crate::ids::{MapId, TagId};
 use crate::load::WaitPolicy;
 use crate::map::MapState;
 use crate::platform::Platform;
+use crate::profile::FailedLoad;
 use crate::segment::Segment;
 
 /// The driver's side of a deferred load (`busdma_swi`).
@@ -81,11 +82,25 @@ impl<P: Platform, O: Observer> Engine<P, O> {
             if self.tags.get(tag).is_some_and(|tag| tag.lock == LockFunction::PanicsWhenCalled) {
                 map.state = MapState::Idle;
                 self.queues.ready.pop_front();
+                self.give_up(map_id);
                 return Err(KernelPanic::DefaultLockCalled);
             }
             return Ok(Some(tag));
         }
         Ok(None)
+    }
+
+    /// Where failed loads leave no trace, one that cannot be taken up gives back what it was promised.
+    fn give_up(&mut self, map_id: MapId) {
+        if self.switches.failed_load == FailedLoad::LeavesTraces {
+            return;
+        }
+        let Some(map) = self.maps.get_mut(map_id) else { return };
+        map.pages_needed = 0;
+        if let Some(zone) = map.zone {
+            self.pool.cancel_reservation(zone, map);
+            self.waking().wake(zone);
+        }
     }
 
     /// Takes up the load at the head of the ready queue; `None` when there is none. The caller holds the tag's lock.
@@ -97,7 +112,7 @@ impl<P: Platform, O: Observer> Engine<P, O> {
         let waited_ns = now.since(map.queued_at);
         map.state = MapState::Idle;
         let waiting = std::mem::take(&mut map.waiting);
-        if let Some(zone) = self.tags.get(tag).and_then(|tag| tag.zone) {
+        if let Some(zone) = map.zone {
             self.pool.zone_mut(zone).stats.deferred_ns += waited_ns;
         }
         self.told.decision(|| Decision::Resumed { map: map_id, waited_ns });
