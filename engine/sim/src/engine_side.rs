@@ -8,7 +8,7 @@ use crate::machine::{Machine, MachineSpec};
 use crate::ops::Copies;
 use crate::request::Request;
 use crate::subject::Subject;
-use busdma_engine::addr::Nanos;
+use busdma_engine::addr::{BusSize, Nanos};
 use busdma_engine::constraints::{Boundary, TagTemplate};
 use busdma_engine::decision::{Decision, Observer};
 use busdma_engine::error::{Errno, LoadError, MapError, MemError, SyncError, TagError};
@@ -178,7 +178,7 @@ impl Subject for EngineSide {
             callback: view.callback.map(|callback| CallbackView {
                 error: callback.error,
                 segments: callback.segments.map(segment_views),
-                mapsize: callback.mapsize.map(|size| size.raw()),
+                mapsize: callback.mapsize.map(BusSize::raw),
             }),
             direct: None,
         });

@@ -1,7 +1,7 @@
 //! bus_dma(9) under test: operations, traffic, a naive model of FreeBSD, and checks of what is promised.
 //!
 //! The engine is judged from three independent sides. FreeBSD's profiles are compared, answer by answer and byte by byte,
-//! with a [`reference`] model that shares no code with the engine; the strict profile is held to the manual page by
+//! with a [`reference`](mod@reference) model that shares no code with the engine; the strict profile is held to the manual page by
 //! [`checkers`]; and the engine's own invariants are checked after every operation. The same sequences drive property
 //! tests, fuzz targets and demonstrations.
 //!
@@ -24,7 +24,7 @@
 //! | [`decode`], [`workload`] | where operations come from: bytes, or a seed |
 //! | [`machine`] | memory and frames, one for each side |
 //! | [`answer`], [`subject`] | what both sides say, and the verbs they share |
-//! | [`engine_side`], [`reference`] | the two sides |
+//! | [`engine_side`], [`reference`](mod@reference) | the two sides |
 //! | [`checkers`] | promises, checked from outside |
 //! | [`harness`] | all of it, operation after operation |
 

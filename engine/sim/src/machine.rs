@@ -10,6 +10,7 @@ use busdma_engine::platform::{AllocatorClass, AllocatorFill, DmamemRegion, Dmame
 use std::collections::BTreeMap;
 
 const PAGE: u64 = 4096;
+const PAGE_BYTES: usize = 4096;
 const DMAMEM_KERNEL_BASE: u64 = 0xffff_fe80_0000_0000;
 const DMAMEM_DEFAULT_LIMIT: u64 = 0x3ff_ffff_ffff;
 const DMAMEM_PAGES_MAX: u64 = 4096;
@@ -106,7 +107,7 @@ impl Machine {
     pub fn read(&self, start: u64, len: u64) -> Vec<u8> {
         let mut bytes = Vec::new();
         for (at, piece) in by_page(start, len) {
-            let offset = (at % PAGE) as usize;
+            let offset = index(at % PAGE);
             match self.pages.get(&(at / PAGE)) {
                 Some(page) => bytes.extend_from_slice(&page[offset..offset + piece]),
                 None => bytes.resize(bytes.len() + piece, 0),
@@ -120,7 +121,7 @@ impl Machine {
         let mut rest = bytes;
         for (at, piece) in by_page(start, bytes.len() as u64) {
             let (now, later) = rest.split_at(piece);
-            let offset = (at % PAGE) as usize;
+            let offset = index(at % PAGE);
             self.page(at / PAGE)[offset..offset + piece].copy_from_slice(now);
             rest = later;
         }
@@ -128,7 +129,7 @@ impl Machine {
 
     /// The first address at which the bytes of two machines differ.
     pub fn first_difference(&self, other: &Self) -> Option<u64> {
-        let zero = vec![0; PAGE as usize];
+        let zero = vec![0; PAGE_BYTES];
         let numbers = self.pages.keys().chain(other.pages.keys());
         numbers
             .filter_map(|number| {
@@ -144,7 +145,7 @@ impl Machine {
     }
 
     fn page(&mut self, number: u64) -> &mut Vec<u8> {
-        self.pages.entry(number).or_insert_with(|| vec![0; PAGE as usize])
+        self.pages.entry(number).or_insert_with(|| vec![0; PAGE_BYTES])
     }
 
     fn limit(&self) -> u64 {
@@ -239,12 +240,12 @@ impl FrameSource for Machine {
         self.dmamem_kernel_next += (pages.len() as u64 + 1) * PAGE;
         let byte = if request.fill == AllocatorFill::Zero { 0 } else { 0xa5 };
         let mut left = size;
-        for (index, page) in pages.iter_mut().enumerate() {
+        for (nth, page) in pages.iter_mut().enumerate() {
             let len = left.min(PAGE);
-            self.write(*page, &vec![byte; len as usize]);
+            self.write(*page, &vec![byte; index(len)]);
             left -= len;
             *page -= *page % PAGE;
-            let page_vaddr = VirtAddr::new(vaddr - vaddr % PAGE + index as u64 * PAGE);
+            let page_vaddr = VirtAddr::new(vaddr - vaddr % PAGE + nth as u64 * PAGE);
             self.map(AddressSpace::Kernel, page_vaddr, PhysAddr::new(*page));
         }
         Some(DmamemRegion {
@@ -270,6 +271,10 @@ fn by_page(start: u64, len: u64) -> impl Iterator<Item = (u64, usize)> {
         let piece = (PAGE - at % PAGE).min(end - at);
         let here = at;
         at += piece;
-        (piece > 0).then_some((here, piece as usize))
+        (piece > 0).then_some((here, index(piece)))
     })
+}
+
+fn index(offset: u64) -> usize {
+    usize::try_from(offset).expect("offsets stay small")
 }

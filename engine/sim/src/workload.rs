@@ -252,8 +252,13 @@ impl DeviceKind {
         match self {
             Self::Receive => Direction::FromDevice,
             Self::Transmit => Direction::ToDevice,
-            Self::Nvme | Self::Ahci | Self::Isa if random.below(3) == 0 => Direction::ToDevice,
-            Self::Nvme | Self::Ahci | Self::Isa => Direction::FromDevice,
+            Self::Nvme | Self::Ahci | Self::Isa => {
+                if random.below(3) == 0 {
+                    Direction::ToDevice
+                } else {
+                    Direction::FromDevice
+                }
+            }
         }
     }
 

@@ -13,7 +13,7 @@ use support::{cases, check, config};
 const MODELLED: [Profile; 3] = [Profile::Freebsd11, Profile::Freebsd12, Profile::Arm64Freebsd12];
 
 proptest! {
-    #![proptest_config(config(500))]
+    #![proptest_config(config(8000))]
 
     #[test]
     fn freebsd_11(case in cases(60)) {
@@ -36,8 +36,8 @@ proptest! {
 fn sequences_exercise_everything() {
     let mut random = SplitMix64::new(1);
     let mut tally = Tally::default();
-    for index in 0..600 {
-        let bytes: Vec<u8> = std::iter::repeat_with(|| random.next_u64().to_le_bytes()[7]).take(1500).collect();
+    for index in 0..1000 {
+        let bytes: Vec<u8> = std::iter::repeat_with(|| random.next_u64().to_le_bytes()[7]).take(3000).collect();
         let (rig, ops) = bytes.split_at(RIG_BYTES);
         let profile = MODELLED[index % MODELLED.len()];
         // Chunks of any length up to a byte's worth, as a fuzzer makes them.

@@ -21,10 +21,10 @@ const MODELLED: [Profile; 3] = [Profile::Freebsd11, Profile::Freebsd12, Profile:
 
 /// Runs the operations under each profile.
 fn check(profiles: &[Profile], ops: &[Op]) -> Tally {
-    check_on(MachineSpec::usual(), profiles, ops)
+    check_on(&MachineSpec::usual(), profiles, ops)
 }
 
-fn check_on(spec: MachineSpec, profiles: &[Profile], ops: &[Op]) -> Tally {
+fn check_on(spec: &MachineSpec, profiles: &[Profile], ops: &[Op]) -> Tally {
     let mut tally = Tally::default();
     for &profile in profiles {
         let rig = Rig { spec: spec.clone(), ..Rig::usual(profile) };
@@ -86,9 +86,9 @@ fn map_of_an_unlimited_maxsize_adds_one_page() {
     check(&MODELLED, &[tag(unlimited), Op::CreateMap { tag: 0 }, Op::CreateMap { tag: 0 }]);
 }
 
-/// `nsegments` is 32 bits wide in C, so that even "unrestricted" is less than the pieces of 4 TiB.
+/// `nsegments` is an int in C: "unrestricted" is -1, and above every unsigned number it is compared with.
 #[test]
-fn unrestricted_nsegments_is_a_number_for_dmamem() {
+fn unrestricted_nsegments_is_above_all_pieces_for_dmamem() {
     let huge = TagTemplate {
         maxsize: BusSize::new(1 << 42),
         nsegments: SegmentLimit::Unrestricted,
@@ -144,7 +144,7 @@ fn strict_waiters_get_the_pages_a_map_brings() {
     let (spec, mut ops) = more_loads_than_pages(LockFunction::Provided);
     ops.extend([tag(TagTemplate { alignment: Alignment::new(4).unwrap(), ..low32() }), Op::CreateMap { tag: 1 }]);
     ops.push(Op::RunDeferred);
-    let tally = check_on(spec, &[Profile::Strict], &ops);
+    let tally = check_on(&spec, &[Profile::Strict], &ops);
     assert_eq!((tally.deferred, tally.callbacks), (3, 3));
 }
 
@@ -153,7 +153,7 @@ fn strict_waiters_get_the_pages_a_map_brings() {
 fn strict_waiters_get_the_pages_allocnow_brings() {
     let (spec, mut ops) = more_loads_than_pages(LockFunction::Provided);
     ops.extend([tag(TagTemplate { flags: TagFlags::ALLOC_NOW, ..low32() }), Op::RunDeferred]);
-    let tally = check_on(spec, &[Profile::Strict], &ops);
+    let tally = check_on(&spec, &[Profile::Strict], &ops);
     assert_eq!((tally.deferred, tally.callbacks), (3, 3));
 }
 
@@ -162,7 +162,7 @@ fn strict_waiters_get_the_pages_allocnow_brings() {
 fn strict_drain_without_a_lock_function_leaves_no_trace() {
     let (spec, mut ops) = more_loads_than_pages(LockFunction::PanicsWhenCalled);
     ops.extend((0..8).flat_map(|map| [Op::Unload { map }, Op::RunDeferred]));
-    assert_eq!(check_on(spec, &[Profile::Strict], &ops).deferred, 3);
+    assert_eq!(check_on(&spec, &[Profile::Strict], &ops).deferred, 3);
 }
 
 /// A request that contradicts itself is a load all the same: what was mapped before is no longer the current mapping.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use support::{cases, check, config};
 
 proptest! {
-    #![proptest_config(config(500))]
+    #![proptest_config(config(10_000))]
 
     #[test]
     fn keeps_the_contract(case in cases(60)) {

@@ -109,13 +109,13 @@ impl Scenario {
             },
             Input::RunDeferred(_) => Op::RunDeferred,
             Input::Sync(sync) => {
-                Op::Sync { map: self.map(sync.map.as_str()), ops: sync_ops(&sync.ops), copies: Copies::FromPlan }
+                Op::Sync { map: self.map(sync.map.as_str()), ops: sync_ops(sync.ops), copies: Copies::FromPlan }
             }
             Input::Unload(unload) => Op::Unload { map: self.map(unload.map.as_str()) },
             Input::DmamemAlloc(alloc) => {
                 self.memory.insert(alloc.dmamem.as_str().to_owned(), MapNo(self.next_map));
                 self.name_map(alloc.map.as_str());
-                Op::AllocMemory { tag: self.tag(alloc.tag.as_str()), flags: mem_flags(&alloc.flags) }
+                Op::AllocMemory { tag: self.tag(alloc.tag.as_str()), flags: mem_flags(alloc.flags) }
             }
             Input::DmamemFree(free) => {
                 let memory = self.memory[free.dmamem.as_str()];
@@ -147,8 +147,8 @@ impl Scenario {
     }
 }
 
-fn index<T: PartialEq + std::fmt::Debug>(list: &[T], item: T) -> u8 {
-    let position = list.iter().position(|other| *other == item);
+fn index<T: PartialEq + Copy + std::fmt::Debug>(list: &[T], item: T) -> u8 {
+    let position = list.iter().position(|&other| other == item);
     u8::try_from(position.unwrap_or_else(|| panic!("{item:?} is not alive"))).unwrap()
 }
 
@@ -179,7 +179,7 @@ fn template(create: &CreateTag<'_>) -> TagTemplate {
     }
 }
 
-fn sync_ops(words: &WordList<SyncOp>) -> SyncOps {
+fn sync_ops(words: WordList<SyncOp>) -> SyncOps {
     let ops = words.iter().map(|word| match word {
         SyncOp::PreRead => SyncOps::PRE_READ,
         SyncOp::PostRead => SyncOps::POST_READ,
@@ -189,7 +189,7 @@ fn sync_ops(words: &WordList<SyncOp>) -> SyncOps {
     ops.collect()
 }
 
-fn mem_flags(words: &WordList<Flag>) -> MemFlags {
+fn mem_flags(words: WordList<Flag>) -> MemFlags {
     let flags = [
         (Flag::NoWait, MemFlags::NO_WAIT),
         (Flag::Coherent, MemFlags::COHERENT),

@@ -1,6 +1,7 @@
 //! What is looked at after an operation.
 
-use super::{Bench, Fault, read_all};
+use super::bench::{Bench, read_all};
+use super::fault::Fault;
 use crate::answer::{Handle, MapNo, PieceView, SegmentView, Snapshot};
 use crate::checkers::{check_cover, check_no_trace, check_pieces, check_waiters, check_zones};
 use crate::request::{MemRequest, Request};
@@ -191,9 +192,11 @@ impl Bench {
             LoadError::Unreachable { addr, .. } => {
                 contract.must_bounce(addr.raw(), addr.page_last().raw()) && self.cannot_bounce(map, addr.raw())
             }
-            LoadError::Invalid(InvalidRequest::NotMapped { .. } | InvalidRequest::RangeWraps { .. }) => false,
+            LoadError::Invalid(InvalidRequest::NotMapped { .. } | InvalidRequest::RangeWraps { .. })
+            | LoadError::AlreadyLoaded
+            | LoadError::StillDeferred
+            | LoadError::NoSuchMap(_) => false,
             LoadError::Invalid(_) | LoadError::Panic(_) => true,
-            LoadError::AlreadyLoaded | LoadError::StillDeferred | LoadError::NoSuchMap(_) => false,
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{CacheRange, PAGE, Piece, Reference, Source};
 use crate::answer::{Answer, MapNo, SyncView};
 use busdma_engine::addr::{AddressSpace, BusAddr, BusSize, VirtAddr};
+use busdma_engine::constraints::TagFlags;
 use busdma_engine::decision::CopyDirection;
 use busdma_engine::error::KernelPanic;
 use busdma_engine::profile::KernelAssertions;
@@ -67,7 +68,7 @@ impl Reference {
     }
 
     fn sync_pieces_arm64(&mut self, map: MapNo, pieces: Vec<Piece>, ops: SyncOps, view: &mut SyncView) {
-        let coherent = self.tag_of(map).coherent;
+        let coherent = self.tag_of(map).flags.contains(TagFlags::COHERENT);
         let mut left = pieces.into_iter();
         let maintain = |view: &mut SyncView, kind, piece: &Piece| {
             if !coherent {

@@ -3,7 +3,7 @@
 use super::{Kernel, Map, Origin, PAGE, Reference, Tag};
 use crate::answer::{Answer, FreedTo, MapNo, MemoryView, TagNo};
 use busdma_engine::addr::{BusSize, PhysAddr};
-use busdma_engine::constraints::{Alignment, Boundary};
+use busdma_engine::constraints::{Alignment, Boundary, TagFlags};
 use busdma_engine::error::KernelPanic;
 use busdma_engine::mem::MemFlags;
 use busdma_engine::platform::{
@@ -53,7 +53,9 @@ impl Reference {
 
     fn allocator(&self, tag: &Tag, flags: MemFlags) -> AllocatorClass {
         let uncached = flags.contains(MemFlags::NO_CACHE)
-            || (self.kernel.is_arm64() && flags.contains(MemFlags::COHERENT) && !tag.coherent);
+            || (self.kernel.is_arm64()
+                && flags.contains(MemFlags::COHERENT)
+                && !tag.flags.contains(TagFlags::COHERENT));
         let attribute = if uncached { MemoryAttribute::Uncacheable } else { MemoryAttribute::Default };
         let high = PhysAddr::new(tag.lowaddr);
         let small = tag.maxsize <= PAGE && tag.alignment <= tag.maxsize;
@@ -62,14 +64,21 @@ impl Reference {
             return AllocatorClass::Malloc;
         }
         let (pieces, boundary_allows) = if self.kernel == Kernel::Amd64Release11 {
-            (tag.maxsize.div_ceil(PAGE), tag.boundary == 0 || tag.boundary >= tag.lowaddr)
+            (wrapping_div_ceil(tag.maxsize, PAGE), tag.boundary == 0 || tag.boundary >= tag.lowaddr)
         } else {
-            (tag.maxsize.div_ceil(tag.maxsegsz.min(PAGE)), tag.boundary.is_multiple_of(PAGE))
+            (wrapping_div_ceil(tag.maxsize, tag.maxsegsz.min(PAGE)), tag.boundary.is_multiple_of(PAGE))
         };
-        if tag.nsegments >= pieces && tag.alignment <= PAGE && boundary_allows {
+        // The limit is a C int: BUS_SPACE_UNRESTRICTED is -1, and compared with an unsigned number it is above all others.
+        let segments = if tag.nsegments == u64::from(u32::MAX) { u64::MAX } else { tag.nsegments };
+        if segments >= pieces && tag.alignment <= PAGE && boundary_allows {
             return AllocatorClass::Pages { high, attribute };
         }
         let alignment = Alignment::new(tag.alignment).expect("a power of two");
         AllocatorClass::Contiguous { high, alignment, boundary: Boundary::new(tag.boundary), attribute }
     }
+}
+
+/// Rounded up as C does it, by adding first.
+fn wrapping_div_ceil(size: u64, unit: u64) -> u64 {
+    size.wrapping_add(unit - 1) / unit
 }

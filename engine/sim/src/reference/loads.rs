@@ -4,7 +4,7 @@ use super::parts::Part;
 use super::{CacheRange, Origin, PAGE, Piece, Reference, Source};
 use crate::answer::{Answer, CallbackView, LoadView, MapNo, SegmentView};
 use crate::request::{MbufRequest, Request};
-use busdma_engine::addr::AddressSpace;
+use busdma_engine::addr::{AddressSpace, BusSize};
 use busdma_engine::constraints::TagFlags;
 use busdma_engine::error::{Errno, KernelPanic};
 use busdma_engine::load::WaitPolicy;
@@ -323,7 +323,7 @@ impl Reference {
     /// arm64: remembers bytes that sync has to keep coherent. A list that was overrun ends in an entry of nothing, which
     /// nothing continues.
     fn note_range(&mut self, map: MapNo, vaddr: u64, paddr: u64, len: u64) -> Result<(), Halt> {
-        if !self.kernel.is_arm64() || self.tag_of(map).coherent {
+        if !self.kernel.is_arm64() || self.tag_of(map).flags.contains(TagFlags::COHERENT) {
             return Ok(());
         }
         let limit = self.tag_of(map).nsegments;
@@ -353,7 +353,7 @@ fn page_after(page: usize, in_page: u64) -> (usize, u64) {
 }
 
 fn succeeded(request: &Request, segments: Vec<SegmentView>) -> LoadView {
-    let mapsize = request.desc().mapsize().map(|size| size.raw());
+    let mapsize = request.desc().mapsize().map(BusSize::raw);
     if let Request::MbufSg(_) = request {
         return LoadView { returned: None, callback: None, direct: Some(segments) };
     }

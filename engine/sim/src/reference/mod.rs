@@ -96,20 +96,19 @@ struct Tag {
     maxsize: u64,
     nsegments: u64,
     maxsegsz: u64,
+    /// Its own; `COHERENT` is also an ancestor's.
     flags: TagFlags,
     lock: LockFunction,
     /// Whose test comes next.
     next_test: Option<TagNo>,
+    /// Its own and those of tags made below it. With none left its memory is gone.
     references: i64,
-    freed: bool,
     maps: i64,
     can_bounce: bool,
     /// The pool got its first pages on behalf of this tag.
     first_pages_done: bool,
     /// dmamem once came from the page allocator.
     used_kmem: bool,
-    /// arm64: its own flag or an ancestor's.
-    coherent: bool,
     pool: Option<usize>,
 }
 

@@ -168,10 +168,14 @@ fn chain_parts(mbuf: &MbufRequest, parts: &mut Vec<Part>) {
 }
 
 fn page_by_page(pages: &[u64], offset: u64, bcount: u64, parts: &mut Vec<Part>) {
-    let mut at = offset;
-    while at < offset + bcount {
-        let len = (PAGE - at % PAGE).min(offset + bcount - at);
-        parts.push(Part::Physical(pages[(at / PAGE) as usize] + at % PAGE, len));
-        at += len;
+    let (mut in_page, mut left) = (offset, bcount);
+    for page in pages {
+        let len = (PAGE - in_page).min(left);
+        if len == 0 {
+            break;
+        }
+        parts.push(Part::Physical(page + in_page, len));
+        in_page = 0;
+        left -= len;
     }
 }

@@ -21,7 +21,7 @@ impl Reference {
             let parent = &self.tags[&parent_no];
             restrict(&mut tag, parent_no, parent);
             tag.can_bounce = tag.filter.is_some() || parent.can_bounce;
-            tag.coherent |= parent.coherent;
+            tag.flags |= parent.flags & TagFlags::COHERENT;
         }
         if tag.lowaddr < self.machine.spec().maxmem / PAGE * PAGE || tag.alignment > 1 {
             tag.can_bounce = true;
@@ -52,14 +52,13 @@ impl Reference {
         let mut next = Some(no);
         while let Some(no) = next {
             let tag = self.tags.get_mut(&no).expect("tags stay in the model");
-            if tag.freed {
+            if tag.references == 0 {
                 break;
             }
             tag.references -= 1;
             if tag.references > 0 {
                 break;
             }
-            tag.freed = true;
             freed.push(no);
             next = tag.next_test;
         }
@@ -71,7 +70,7 @@ impl Reference {
         let mut next = Some(tag);
         while let Some(no) = next {
             let tag = &self.tags[&no];
-            let suspicious = (paddr > tag.lowaddr && paddr <= tag.highaddr) || paddr % tag.alignment != 0;
+            let suspicious = (paddr > tag.lowaddr && paddr <= tag.highaddr) || !paddr.is_multiple_of(tag.alignment);
             if suspicious && tag.filter_denies(paddr) {
                 return true;
             }
@@ -121,12 +120,10 @@ fn asked_for(template: &TagTemplate) -> Tag {
         lock: template.lock,
         next_test: None,
         references: 1,
-        freed: false,
         maps: 0,
         can_bounce: false,
         first_pages_done: false,
         used_kmem: false,
-        coherent: template.flags.contains(TagFlags::COHERENT),
         pool: None,
     }
 }
