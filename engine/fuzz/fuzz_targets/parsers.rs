@@ -10,7 +10,11 @@ fuzz_target!(|text: &str| {
         assert_eq!(size::parse_size(&bytes.to_string()), Ok(bytes), "a size printed is the size read");
     }
     if let Ok(address) = size::parse_address(text) {
-        assert_eq!(size::parse_address(&format!("{address:#x}")), Ok(address), "an address printed is the address read");
+        assert_eq!(
+            size::parse_address(&format!("{address:#x}")),
+            Ok(address),
+            "an address printed is the address read"
+        );
     }
     let _ = tag_spec::parse_tag(text);
     let _ = tags_file::parse_tags(text);
