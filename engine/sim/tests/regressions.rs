@@ -157,6 +157,26 @@ fn strict_waiters_get_the_pages_allocnow_brings() {
     assert_eq!((tally.deferred, tally.callbacks), (3, 3));
 }
 
+/// Even where `ALLOCNOW` fails: the pages it did get stay in the zone.
+#[test]
+fn strict_waiters_get_what_a_failed_allocnow_leaves() {
+    let (spec, mut ops) = more_loads_than_pages(LockFunction::Provided);
+    let too_much = TagTemplate { flags: TagFlags::ALLOC_NOW, maxsize: BusSize::new(1 << 20), ..low32() };
+    ops.extend([tag(too_much), Op::RunDeferred]);
+    let tally = check_on(&spec, &[Profile::Strict], &ops);
+    assert_eq!((tally.deferred, tally.callbacks), (3, 3));
+}
+
+/// So with a first map that fails.
+#[test]
+fn strict_waiters_get_what_a_failed_map_leaves() {
+    let (spec, mut ops) = more_loads_than_pages(LockFunction::Provided);
+    let too_much = TagTemplate { alignment: Alignment::new(4).unwrap(), maxsize: BusSize::new(1 << 20), ..low32() };
+    ops.extend([tag(too_much), Op::CreateMap { tag: 1 }, Op::RunDeferred]);
+    let tally = check_on(&spec, &[Profile::Strict], &ops);
+    assert_eq!((tally.deferred, tally.callbacks), (3, 3));
+}
+
 /// A deferred load whose tag has no lock function stops the kernel; a strict engine refuses and keeps nothing.
 #[test]
 fn strict_drain_without_a_lock_function_leaves_no_trace() {
