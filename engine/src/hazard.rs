@@ -120,6 +120,18 @@ pub enum Hazard {
         /// The tag.
         tag: TagId,
     },
+    /// The client bytes of a bounce page reach into a second page that was not recorded: FreeBSD copies too few, or those
+    /// of whatever page lies behind in physical memory.
+    CopyMissesSecondPage {
+        /// The map.
+        map: MapId,
+        /// Where the client's bytes begin.
+        client: PhysAddr,
+        /// Bytes that should be copied.
+        len: BusSize,
+        /// Bytes whose page is known.
+        recorded: BusSize,
+    },
     /// A tag was freed while another one still consults it: FreeBSD goes on reading freed memory.
     TagFreedWhileReferenced {
         /// The freed tag.
@@ -154,13 +166,15 @@ pub enum HazardKind {
     WaitsBehindOtherZone,
     /// [`Hazard::DeferredWithoutLockFunction`].
     DeferredWithoutLockFunction,
+    /// [`Hazard::CopyMissesSecondPage`].
+    CopyMissesSecondPage,
     /// [`Hazard::TagFreedWhileReferenced`].
     TagFreedWhileReferenced,
 }
 
 impl HazardKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::SegmentInExcludedWindow,
         Self::SegmentStartMisaligned,
         Self::StalePagesNeeded,
@@ -172,6 +186,7 @@ impl HazardKind {
         Self::NeverSatisfiable,
         Self::WaitsBehindOtherZone,
         Self::DeferredWithoutLockFunction,
+        Self::CopyMissesSecondPage,
         Self::TagFreedWhileReferenced,
     ];
 
@@ -189,6 +204,7 @@ impl HazardKind {
             Self::NeverSatisfiable => "never_satisfiable",
             Self::WaitsBehindOtherZone => "waits_behind_other_zone",
             Self::DeferredWithoutLockFunction => "deferred_without_lock_function",
+            Self::CopyMissesSecondPage => "copy_misses_second_page",
             Self::TagFreedWhileReferenced => "tag_freed_while_referenced",
         }
     }
@@ -210,6 +226,7 @@ impl HazardKind {
             | Self::SegmentStartMisaligned
             | Self::BounceChunkLongerThanPage
             | Self::BounceCopyOverrunsPage
+            | Self::CopyMissesSecondPage
             | Self::TagFreedWhileReferenced => Severity::Corruption,
             Self::StalePagesNeeded
             | Self::DeferredWithPagesAlreadyAdded
@@ -239,6 +256,7 @@ impl HazardKind {
             Self::NeverSatisfiable => "make maxsize a page larger, or the pool, or split the request",
             Self::WaitsBehindOtherZone => "load with BUS_DMA_NOWAIT and retry, or give both tags one zone",
             Self::DeferredWithoutLockFunction => "give the tag a lock function, or load with BUS_DMA_NOWAIT",
+            Self::CopyMissesSecondPage => "align user buffers to the tag's alignment, or load them through the kernel",
             Self::TagFreedWhileReferenced => "destroy child tags only when their grandparent is no longer needed",
         }
     }
@@ -265,6 +283,7 @@ impl Hazard {
             Self::NeverSatisfiable { .. } => HazardKind::NeverSatisfiable,
             Self::WaitsBehindOtherZone { .. } => HazardKind::WaitsBehindOtherZone,
             Self::DeferredWithoutLockFunction { .. } => HazardKind::DeferredWithoutLockFunction,
+            Self::CopyMissesSecondPage { .. } => HazardKind::CopyMissesSecondPage,
             Self::TagFreedWhileReferenced { .. } => HazardKind::TagFreedWhileReferenced,
         }
     }
@@ -309,6 +328,9 @@ impl fmt::Display for Hazard {
             ),
             Self::DeferredWithoutLockFunction { .. } => {
                 f.write_str("the load was deferred on a tag without a lock function: its callback will panic")
+            }
+            Self::CopyMissesSecondPage { client, len, recorded, .. } => {
+                write!(f, "of the {len} bytes at {client} only {recorded} lie in the page that the bounce page records")
             }
             Self::TagFreedWhileReferenced { referrers, .. } => {
                 write!(f, "the tag was freed while {referrers} other tags still consult it")

@@ -260,6 +260,7 @@ impl<M: Memory, O: Observer, S: SyncSink<M>> Syncing<'_, M, O, S> {
             CrossPageCopy::RunsOn => page.len,
             CrossPageCopy::StopsAtPageEnd => page.recorded_len(),
         };
+        self.warn_of_missed_page(page);
         let room = PAGE_SIZE - page.offset;
         let fit = if len.raw() > room { CopyFit::Overruns } else { CopyFit::Fits };
         if fit == CopyFit::Overruns {
@@ -281,6 +282,13 @@ impl<M: Memory, O: Observer, S: SyncSink<M>> Syncing<'_, M, O, S> {
             done += step;
         }
         Ok(copied)
+    }
+
+    fn warn_of_missed_page(&mut self, page: &BouncePage) {
+        let (map, client, len, recorded) = (self.id, page.client.first, page.len, page.recorded_len());
+        if recorded < len {
+            self.told.hazard(|| Hazard::CopyMissesSecondPage { map, client, len, recorded });
+        }
     }
 
     /// Where the client byte `done` bytes into a bounce page lies now.

@@ -4,7 +4,8 @@ mod host;
 
 use busdma_engine::{
     AddressFilter, Alignment, Boundary, BusSize, ExclusionWindow, HazardKind, LoadError, LoadOutcome, MemDesc,
-    PhysAddr, Profile, SegmentLimit, SyncOps, TagError, TagFlags, TagTemplate, WaitPolicy,
+    PhysAddr, Profile, SegmentLimit, SyncOps, TagError, TagFlags, TagTemplate, Uio, UioSpace, VirtAddr, VirtRange,
+    WaitPolicy,
 };
 use host::{HIGH, buffer, engine};
 
@@ -184,4 +185,22 @@ fn strict_refuses_what_bouncing_cannot_cure() {
     let again = engine.load(map, &MemDesc::Buffer(buffer(64, 64)), WaitPolicy::MayDefer);
     assert_eq!(again, Err(LoadError::AlreadyLoaded));
     engine.check_invariants().unwrap();
+}
+
+#[test]
+fn a_user_piece_that_gathers_two_pages_is_copied_wrong_except_on_strict() {
+    let template = TagTemplate { alignment: Alignment::new(64).unwrap(), ..below_16m() };
+    let iov = [VirtRange { start: VirtAddr::new(4096 - 100), len: BusSize::new(4096) }];
+    let uio = Uio { resid: BusSize::new(4096), space: UioSpace::User, iov: &iov };
+    for (profile, hazards) in
+        [(Profile::Arm64Freebsd12, &[HazardKind::CopyMissesSecondPage][..]), (Profile::Strict, &[])]
+    {
+        let mut engine = engine(profile, 64);
+        let tag = engine.create_tag(None, &template).unwrap();
+        let map = engine.create_map(tag).unwrap();
+        engine.load(map, &MemDesc::Uio(uio), WaitPolicy::NoWait).unwrap();
+        engine.sync(map, SyncOps::PRE_WRITE).unwrap();
+        let raised: Vec<HazardKind> = engine.observer().hazards.iter().map(busdma_engine::Hazard::kind).collect();
+        assert_eq!(raised, hazards, "{}", profile.name());
+    }
 }
