@@ -24,7 +24,7 @@
 //! | [`profile`] | every behavioural difference, one switch each |
 //! | [`decision`], [`hazard`] | what was decided and what went wrong, told to an [`Observer`]; `findings` looks at ended loads |
 //! | [`callback`] | outcomes as C sees them |
-//! | [`engine`] | the verbs |
+//! | [`engine`] | the machine, and below it the verbs, one family a file |
 //! | [`stats`], [`check`] | counters, and the audit of the whole state |
 //!
 //! # Invariants
