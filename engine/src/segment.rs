@@ -130,28 +130,20 @@ impl SegmentList {
         Ok(len)
     }
 
-    /// Fills the list with the pieces of a virtual range, page by page, none of which any constraint cuts or bounces:
-    /// the same as [`Self::append`] for each, but the last segment stays in registers. `None` when `locate` gives up on a
-    /// page or there are too many segments; the list is then to be filled again.
+    /// Fills the list with one piece that no constraint cuts or bounces, where one is allowed at all. `None` when the list
+    /// has not held a segment yet; it is then to be filled another way.
     #[inline]
-    pub(crate) fn fill_with_pages(
-        &mut self,
-        shape: &SegmentShape,
-        (start, end): (u64, u64),
-        locate: impl Fn(VirtAddr) -> Option<PhysAddr>,
-    ) -> Option<()> {
-        let len = end - start;
-        if (start & PAGE_MASK) + len > PAGE_SIZE || len == 0 || self.slots.is_empty() || shape.limit == 0 {
-            return self.fill_with_many_pages(shape, (start, end), locate);
-        }
-        let addr = locate(VirtAddr::new(start))?.to_bus();
+    pub(crate) fn fill_with_one(&mut self, addr: BusAddr, len: u64) -> Option<()> {
         *self.slots.first_mut()? = Segment { addr, len: BusSize::new(len) };
         self.len = 1;
         Some(())
     }
 
+    /// Fills the list with the pieces of a virtual range, page by page, none of which any constraint cuts or bounces:
+    /// the same as [`Self::append`] for each, but the last segment stays in registers. `None` when `locate` gives up on a
+    /// page or there are too many segments; the list is then to be filled again.
     #[inline(never)]
-    fn fill_with_many_pages(
+    pub(crate) fn fill_with_pages(
         &mut self,
         shape: &SegmentShape,
         (start, end): (u64, u64),

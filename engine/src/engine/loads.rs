@@ -1,8 +1,7 @@
 //! Loads and unloads: what surrounds [`crate::load`], the main path itself.
 
 use super::Engine;
-use crate::addr::AddressSpace;
-use crate::addr::PageCount;
+use crate::addr::{AddressSpace, PageCount};
 use crate::decision::{Decision, Observer};
 use crate::defer::Waking;
 use crate::error::{KernelPanic, LoadError, MapError};
@@ -99,16 +98,24 @@ impl<P: Platform, O: Observer> Engine<P, O> {
         if O::ENABLED || !tag.plain || map.state == MapState::Deferred || map.pages_needed != 0 {
             return None;
         }
-        let start = range.start.raw();
-        let end = start.checked_add(range.len.raw()).filter(|_| range.len.raw() <= ALWAYS_WALKABLE)?;
-        let memory = &self.platform;
-        let kernel = AddressSpace::Kernel;
-        if map.bouncing == Bouncing::Possible {
-            map.segments.fill_with_pages(&tag.shape, (start, end), |vaddr| {
-                memory.translate(kernel, vaddr).filter(|&paddr| !tag.constraints.bounces(paddr))
-            })?;
+        let (memory, kernel, len) = (&self.platform, AddressSpace::Kernel, range.len.raw());
+        let looks_out = map.bouncing == Bouncing::Possible;
+        if len.wrapping_sub(1) < range.start.left_in_page().raw() {
+            let paddr = memory.translate(kernel, range.start)?;
+            if looks_out && tag.constraints.bounces(paddr) {
+                return None;
+            }
+            map.segments.fill_with_one(paddr.to_bus(), len)?;
         } else {
-            map.segments.fill_with_pages(&tag.shape, (start, end), |vaddr| memory.translate(kernel, vaddr))?;
+            let start = range.start.raw();
+            let end = start.checked_add(len).filter(|_| len <= ALWAYS_WALKABLE)?;
+            if looks_out {
+                map.segments.fill_with_pages(&tag.shape, (start, end), |vaddr| {
+                    memory.translate(kernel, vaddr).filter(|&paddr| !tag.constraints.bounces(paddr))
+                })?;
+            } else {
+                map.segments.fill_with_pages(&tag.shape, (start, end), |vaddr| memory.translate(kernel, vaddr))?;
+            }
         }
         map.state = MapState::Loaded;
         Some(())

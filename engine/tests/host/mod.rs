@@ -2,7 +2,7 @@
 
 use busdma_engine::{
     AddressSpace, Alignment, BusSize, DmamemRegion, DmamemRequest, Engine, FrameSource, Log, MachineLimits, Memory,
-    PAGE_SIZE, PageCount, PhysAddr, Profile, VirtAddr, VirtRange,
+    Observer, PAGE_SIZE, PageCount, PhysAddr, Profile, VirtAddr, VirtRange,
 };
 use std::collections::BTreeMap;
 
@@ -66,10 +66,15 @@ impl FrameSource for Host {
 
 /// An engine with 64 scattered kernel pages above 4 GiB and `frames` bounce frames.
 pub(crate) fn engine(profile: Profile, frames: u64) -> Engine<Host, Log> {
+    observed_by(Log::default(), profile, frames)
+}
+
+/// The same with an observer of the caller's choice.
+pub(crate) fn observed_by<O: Observer>(observer: O, profile: Profile, frames: u64) -> Engine<Host, O> {
     let pages = (0..64).map(|page| HIGH + page * 2 * PAGE_SIZE).collect();
     let host = Host { pages, frames_left: frames, ..Host::default() };
     let limits = MachineLimits { maxmem: BusSize::new(0x2_4000_0000), max_bpages: PageCount::new(8192) };
-    Engine::with_observer(host, Log::default(), limits, profile.switches())
+    Engine::with_observer(host, observer, limits, profile.switches())
 }
 
 /// Kernel memory from `offset` on.
