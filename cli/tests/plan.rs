@@ -42,6 +42,7 @@ snapshots! {
     strict_cuts_otherwise: "--preset ehci --length 20K --offset 7";
     strict_itself: "--preset ata --kind ccb --profile strict --length 300K";
     arm64_waits_on_itself: "--preset aha-isa --kind bio --arch arm64 --length 100K --offset 10 --pool 20";
+    user_memory_copied_wrong: "--tag alignment=64,lowaddr=24-bit,maxsize=64K,nsegments=16 --kind uio --length 9000 --offset 100 --layout scattered:3 --arch arm64";
     user_memory_panics: "--preset ata --kind uio --length 20K --vaddr 0x7fff00000123";
     mbuf_chain: "--preset fxp --kind mbuf --length 9000 --offset 200";
     own_chain_loses_alignment: "--tag alignment=8,lowaddr=32-bit,maxsize=16K --tag nsegments=4 --length 24K --offset 2";

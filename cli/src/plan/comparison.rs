@@ -2,7 +2,8 @@
 
 use super::request::{PlanRequest, freebsd_profile};
 use super::simulate::{self, Run};
-use busdma_engine::Profile;
+use busdma_engine::{Hazard, HazardKind, Profile};
+use std::collections::BTreeSet;
 
 /// How another profile answers the same request.
 #[derive(Clone, Debug)]
@@ -16,7 +17,7 @@ pub struct Comparison {
 /// The first thing in which two runs differ.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Difference {
-    /// Nothing: outcome, segments and bounced bytes are the same.
+    /// Nothing: outcome, segments, bounced bytes and kinds of hazards are the same.
     None,
     /// One loads, or fails otherwise.
     Outcome,
@@ -24,6 +25,8 @@ pub enum Difference {
     Segment(usize),
     /// Same segments, but other bytes go through bounce pages.
     Bouncing,
+    /// Same segments and bounce pages, but one meets hazards that the other does not.
+    Hazards,
 }
 
 /// Runs the request under `strict`, or under FreeBSD's own profile when it was asked for `strict`.
@@ -46,5 +49,12 @@ fn difference(ours: &Run, theirs: &Run) -> Difference {
     if let Some(index) = (0..longest).find(|&index| shape(ours, index) != shape(theirs, index)) {
         return Difference::Segment(index);
     }
-    if ours.bounced_bytes() == theirs.bounced_bytes() { Difference::None } else { Difference::Bouncing }
+    if ours.bounced_bytes() != theirs.bounced_bytes() {
+        return Difference::Bouncing;
+    }
+    if hazard_kinds(ours) == hazard_kinds(theirs) { Difference::None } else { Difference::Hazards }
+}
+
+fn hazard_kinds(run: &Run) -> BTreeSet<HazardKind> {
+    run.hazards.iter().map(Hazard::kind).collect()
 }

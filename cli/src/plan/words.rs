@@ -13,6 +13,7 @@ use crate::text::counted;
 use busdma_engine::Profile;
 use busdma_engine::constraints::{BounceReason, SegmentLimit};
 use busdma_engine::error::{Errno, KernelPanic, LoadError};
+use std::collections::BTreeSet;
 
 /// The answer as one word, as in JSON.
 pub(super) fn result(word: Word) -> &'static str {
@@ -247,6 +248,14 @@ pub(super) fn comparison(ours: &Run, comparison: &Comparison) -> String {
             theirs.bounced_bytes(),
             ours.bounced_bytes()
         ),
+        Difference::Hazards if theirs.hazards.is_empty() => {
+            format!("{name} makes the same segments, without the hazards.")
+        }
+        Difference::Hazards => {
+            let kinds: BTreeSet<&str> = theirs.hazards.iter().map(|hazard| hazard.kind().name()).collect();
+            let kinds: Vec<&str> = kinds.into_iter().collect();
+            format!("{name} makes the same segments, and meets {}.", kinds.join(", "))
+        }
     }
 }
 
