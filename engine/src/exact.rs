@@ -7,7 +7,7 @@ use crate::bounce::{ClientBytes, Commit};
 use crate::constraints::{Alignment, BounceReason, Boundary, TagFlags};
 use crate::decision::{Decision, Observer};
 use crate::error::{InvalidRequest, LoadError};
-use crate::load::{Loading, Progress, Stop, WaitPolicy};
+use crate::load::{Loading, Progress, WaitPolicy};
 use crate::map::Bouncing;
 use crate::memdesc::{Mem, Part};
 use crate::platform::Memory;
@@ -47,11 +47,10 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
                 self.map.pages_needed = 0;
                 Ok(Progress::Mapped)
             }
-            Err(Stop::Failed(error)) => {
+            Err(error) => {
                 self.roll_back();
                 Err(error)
             }
-            Err(Stop::MustWait) => Ok(Progress::MustWait),
         }
     }
 
@@ -64,22 +63,18 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
                 measure.pages = measure.pages.saturating_add(1);
             }
             Ok(())
-        })
-        .map_err(|stop| match stop {
-            Stop::Failed(error) => error,
-            Stop::MustWait => LoadError::StillDeferred,
         })?;
         Ok(measure)
     }
 
     /// Bouncing must be possible at all, and must cure what is wrong with the address.
-    fn check_bounceable(&self, piece: &Piece, reason: BounceReason) -> Result<(), Stop> {
+    fn check_bounceable(&self, piece: &Piece, reason: BounceReason) -> Result<(), LoadError> {
         let alignment = self.tag.constraints.alignment();
         let offset_kept = self.tag.flags.contains(TagFlags::KEEP_PAGE_OFFSET);
         let still_misaligned = offset_kept && !alignment.is_met_by(piece.paddr.page_offset());
         if self.map.bouncing == Bouncing::Never || still_misaligned {
             let reason = if still_misaligned { BounceReason::Alignment(alignment) } else { reason };
-            return Err(LoadError::Unreachable { addr: piece.paddr, reason }.into());
+            return Err(LoadError::Unreachable { addr: piece.paddr, reason });
         }
         Ok(())
     }
@@ -124,7 +119,7 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
         }
     }
 
-    fn fill(&mut self, mem: &Mem<'_>) -> Result<(), Stop> {
+    fn fill(&mut self, mem: &Mem<'_>) -> Result<(), LoadError> {
         self.map.segments.clear();
         let shape = self.tag.shape;
         self.for_each_piece(mem, |loading, piece| {
@@ -155,30 +150,17 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
     fn for_each_piece(
         &mut self,
         mem: &Mem<'_>,
-        mut visit: impl FnMut(&mut Self, Piece) -> Result<(), Stop>,
-    ) -> Result<(), Stop> {
+        mut visit: impl FnMut(&mut Self, Piece) -> Result<(), LoadError>,
+    ) -> Result<(), LoadError> {
         let switches = *self.switches;
-        let mut stopped = None;
-        let walked = mem.for_each_part(&switches, &mut |part| {
-            self.pieces_of(part, &mut visit).map_err(|stop| match stop {
-                Stop::Failed(error) => error,
-                Stop::MustWait => {
-                    stopped = Some(Stop::MustWait);
-                    LoadError::StillDeferred
-                }
-            })
-        });
-        match stopped {
-            Some(stop) => Err(stop),
-            None => walked.map_err(Stop::Failed),
-        }
+        mem.for_each_part(&switches, &mut |part| self.pieces_of(part, &mut visit))
     }
 
     fn pieces_of(
         &mut self,
         part: Part<'_>,
-        visit: &mut impl FnMut(&mut Self, Piece) -> Result<(), Stop>,
-    ) -> Result<(), Stop> {
+        visit: &mut impl FnMut(&mut Self, Piece) -> Result<(), LoadError>,
+    ) -> Result<(), LoadError> {
         let (source, len) = match part {
             Part::Virtual { space, range } => (Source::Virtual { space, start: range.start.raw() }, range.len),
             Part::Physical(range) => (Source::Physical { start: range.start.raw() }, range.len),

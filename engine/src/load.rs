@@ -108,19 +108,7 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
 
     fn parts(&mut self, mem: &Mem<'_>) -> Result<(), Stop> {
         let switches = *self.switches;
-        let mut must_wait = false;
-        let walked = mem.for_each_part(&switches, &mut |part| match self.part(part) {
-            Ok(()) => Ok(()),
-            Err(Stop::Failed(error)) => Err(error),
-            Err(Stop::MustWait) => {
-                must_wait = true;
-                Err(LoadError::StillDeferred)
-            }
-        });
-        match walked {
-            Err(_) if must_wait => Err(Stop::MustWait),
-            walked => walked.map_err(Stop::Failed),
-        }
+        mem.for_each_part(&switches, &mut |part| self.part(part))
     }
 
     fn part(&mut self, part: Part<'_>) -> Result<(), Stop> {
@@ -295,7 +283,7 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
 
     /// Bounces a piece because of its first address.
     #[inline]
-    fn bounce(&mut self, client: ClientBytes, len: u64) -> Result<u64, Stop> {
+    fn bounce(&mut self, client: ClientBytes, len: u64) -> Result<u64, LoadError> {
         let constraints = &self.tag.constraints;
         let why = || constraints.must_bounce(client.first).unwrap_or(BounceReason::Window(constraints.window()));
         self.bounce_because(client, len, why)
@@ -308,7 +296,7 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
         client: ClientBytes,
         len: u64,
         why: impl FnOnce() -> BounceReason,
-    ) -> Result<u64, Stop> {
+    ) -> Result<u64, LoadError> {
         let Some(zone) = self.tag.zone else { return Err(KernelPanic::NoReservedPage.into()) };
         let offset =
             if self.tag.flags.contains(TagFlags::KEEP_PAGE_OFFSET) { PageOffset::Kept } else { PageOffset::Zero };
@@ -323,10 +311,10 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
 
     /// Appends a piece and says how much of it was taken; `left` is what the part still has.
     #[inline]
-    pub(crate) fn append(&mut self, shape: &SegmentShape, addr: u64, len: u64, left: u64) -> Result<u64, Stop> {
+    pub(crate) fn append(&mut self, shape: &SegmentShape, addr: u64, len: u64, left: u64) -> Result<u64, LoadError> {
         let joined = if O::ENABLED { Some(self.map.segments.explain(shape, addr, len)) } else { None };
         let Ok(taken) = self.map.segments.append(shape, addr, len) else {
-            return Err(Stop::Failed(self.too_many_segments(left)));
+            return Err(self.too_many_segments(left));
         };
         if let Some(joined) = joined {
             let segment = self.map.segments.len() - 1;

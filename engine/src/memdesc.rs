@@ -290,11 +290,11 @@ pub(crate) enum Part<'a> {
 
 impl<'a> Mem<'a> {
     /// Calls `visit` for each part in FreeBSD's order and stops at its first error.
-    pub(crate) fn for_each_part(
+    pub(crate) fn for_each_part<E: From<KernelPanic> + From<InvalidRequest>>(
         &self,
         switches: &Switches,
-        visit: &mut impl FnMut(Part<'a>) -> Result<(), LoadError>,
-    ) -> Result<(), LoadError> {
+        visit: &mut impl FnMut(Part<'a>) -> Result<(), E>,
+    ) -> Result<(), E> {
         match *self {
             Self::Vaddr(range) => visit(kernel(range)),
             Self::Paddr(range) => visit(Part::Physical(range)),
@@ -312,11 +312,11 @@ impl<'a> Mem<'a> {
 }
 
 impl<'a> Bio<'a> {
-    fn for_each_part(
+    fn for_each_part<E: From<KernelPanic> + From<InvalidRequest>>(
         &self,
         switches: &Switches,
-        visit: &mut impl FnMut(Part<'a>) -> Result<(), LoadError>,
-    ) -> Result<(), LoadError> {
+        visit: &mut impl FnMut(Part<'a>) -> Result<(), E>,
+    ) -> Result<(), E> {
         match *self {
             Self::Mapped(range) => visit(kernel(range)),
             Self::Vlist { list, offset, bcount } => virtual_list(list, offset, bcount, switches, visit),
@@ -336,11 +336,11 @@ impl<'a> Bio<'a> {
 }
 
 impl<'a> Uio<'a> {
-    fn for_each_part(
+    fn for_each_part<E: From<KernelPanic> + From<InvalidRequest>>(
         &self,
         switches: &Switches,
-        visit: &mut impl FnMut(Part<'a>) -> Result<(), LoadError>,
-    ) -> Result<(), LoadError> {
+        visit: &mut impl FnMut(Part<'a>) -> Result<(), E>,
+    ) -> Result<(), E> {
         let space = match self.space {
             UioSpace::Kernel => AddressSpace::Kernel,
             UioSpace::User => AddressSpace::User,
@@ -362,11 +362,11 @@ impl<'a> Uio<'a> {
 }
 
 impl<'a> Ccb<'a> {
-    fn for_each_part(
+    fn for_each_part<E: From<KernelPanic> + From<InvalidRequest>>(
         &self,
         switches: &Switches,
-        visit: &mut impl FnMut(Part<'a>) -> Result<(), LoadError>,
-    ) -> Result<(), LoadError> {
+        visit: &mut impl FnMut(Part<'a>) -> Result<(), E>,
+    ) -> Result<(), E> {
         let sglist_cnt = match self.function {
             CcbFunction::ScsiIo | CcbFunction::ContTargetIo => self.sglist_cnt,
             CcbFunction::AtaIo => 0,
@@ -390,18 +390,18 @@ fn kernel<'a>(range: VirtRange) -> Part<'a> {
     Part::Virtual { space: AddressSpace::Kernel, range }
 }
 
-fn first<T>(list: &[T], entries: usize) -> Result<&[T], LoadError> {
-    list.get(..entries).ok_or_else(|| InvalidRequest::ListTooShort { entries: list.len(), wanted: entries }.into())
+fn first<T>(list: &[T], entries: usize) -> Result<&[T], InvalidRequest> {
+    list.get(..entries).ok_or(InvalidRequest::ListTooShort { entries: list.len(), wanted: entries })
 }
 
 /// `_bus_dmamap_load_vlist`: skips `offset` bytes of the first range, then takes up to `length` bytes.
-fn virtual_list<'a>(
+fn virtual_list<'a, E: From<KernelPanic> + From<InvalidRequest>>(
     list: &'a [VirtRange],
     offset: BusSize,
     length: BusSize,
     switches: &Switches,
-    visit: &mut impl FnMut(Part<'a>) -> Result<(), LoadError>,
-) -> Result<(), LoadError> {
+    visit: &mut impl FnMut(Part<'a>) -> Result<(), E>,
+) -> Result<(), E> {
     let (mut offset, mut length) = (offset.raw(), length.raw());
     for range in list {
         if length == 0 {
@@ -425,12 +425,12 @@ fn virtual_list<'a>(
 }
 
 /// `bus_dmamap_load_ma_triv`: one physical range a page.
-pub(crate) fn page_by_page<'a>(
+pub(crate) fn page_by_page<'a, E>(
     pages: &[PhysAddr],
     offset: u64,
     len: BusSize,
-    visit: &mut impl FnMut(Part<'a>) -> Result<(), LoadError>,
-) -> Result<(), LoadError> {
+    visit: &mut impl FnMut(Part<'a>) -> Result<(), E>,
+) -> Result<(), E> {
     let (mut offset, mut left) = (offset, len.raw());
     for page in pages {
         if left == 0 {
