@@ -5,6 +5,7 @@ use crate::size;
 use crate::tag_spec;
 use busdma_engine::constraints::TagTemplate;
 use busdma_engine::profile::Profile;
+use clap::builder::PossibleValue;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -253,21 +254,31 @@ Examples:
 Exit codes: 0 all match, 1 a difference, 2 usage or unusable input.";
 
 /// Whose answers a replay gives.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ReplayProfile {
-    /// What the header of each scenario says
+    /// What the header of each scenario says.
     Auto,
-    /// FreeBSD 11.0, amd64
-    #[value(name = "freebsd-11")]
-    Freebsd11,
-    /// FreeBSD 12.1, amd64
-    #[value(name = "freebsd-12")]
-    Freebsd12,
-    /// FreeBSD 12.1, arm64
-    #[value(name = "arm64-12")]
-    Arm64Freebsd12,
-    /// What the manual page promises
-    Strict,
+    /// Always these.
+    Fixed(ProfileName),
+}
+
+impl ValueEnum for ReplayProfile {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[
+            Self::Auto,
+            Self::Fixed(ProfileName::Freebsd11),
+            Self::Fixed(ProfileName::Freebsd12),
+            Self::Fixed(ProfileName::Arm64Freebsd12),
+            Self::Fixed(ProfileName::Strict),
+        ]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            Self::Auto => Some(PossibleValue::new("auto").help("What the header of each scenario says")),
+            Self::Fixed(name) => name.to_possible_value(),
+        }
+    }
 }
 
 /// How the result of a replay is printed.

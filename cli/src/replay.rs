@@ -73,10 +73,7 @@ fn replay_all(args: &ReplayArgs) -> anyhow::Result<Vec<FileReport>> {
 fn profile_choice(profile: ReplayProfile) -> ProfileChoice {
     match profile {
         ReplayProfile::Auto => ProfileChoice::FromSource { otherwise: Profile::default() },
-        ReplayProfile::Freebsd11 => ProfileChoice::Fixed(Profile::Freebsd11),
-        ReplayProfile::Freebsd12 => ProfileChoice::Fixed(Profile::Freebsd12),
-        ReplayProfile::Arm64Freebsd12 => ProfileChoice::Fixed(Profile::Arm64Freebsd12),
-        ReplayProfile::Strict => ProfileChoice::Fixed(Profile::Strict),
+        ReplayProfile::Fixed(name) => ProfileChoice::Fixed(name.into()),
     }
 }
 
