@@ -1,0 +1,102 @@
+//! Messages that go out.
+
+use super::WireError;
+use rustix::io::Errno;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use serde::Serialize;
+use std::io::IoSlice;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd};
+
+/// What is held back at most before it is sent without being asked to.
+const HELD_BYTES: usize = 64 << 10;
+
+/// A buffer larger than this is given back once it is empty.
+const KEPT_BYTES: usize = 1 << 20;
+
+/// Writes messages to a socket. They are held back until [`Self::flush`], so that one system call sends many.
+#[derive(Debug)]
+pub struct MessageWriter<S> {
+    socket: S,
+    buffer: Vec<u8>,
+}
+
+impl<S: AsFd> MessageWriter<S> {
+    /// Writes to `socket`.
+    pub fn new(socket: S) -> Self {
+        Self { socket, buffer: Vec::new() }
+    }
+
+    /// The socket.
+    pub fn socket(&self) -> &S {
+        &self.socket
+    }
+
+    /// Writes a message.
+    ///
+    /// # Errors
+    /// [`WireError`]; after [`WireError::Unserialisable`] the connection is as before, otherwise it is of no more use.
+    pub fn write(&mut self, message: &impl Serialize) -> Result<(), WireError> {
+        self.append(message)?;
+        if self.buffer.len() >= HELD_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    /// Writes a message along with descriptors, and sends it.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub fn write_with(
+        &mut self,
+        message: &impl Serialize,
+        descriptors: &[BorrowedFd<'_>],
+    ) -> Result<(), WireError> {
+        self.flush()?;
+        self.append(message)?;
+        self.send_all(descriptors)
+    }
+
+    /// Sends what is held back. Blocks until it is on its way.
+    ///
+    /// # Errors
+    /// [`WireError::PeerStalled`] when the socket has a send timeout and it passed, [`WireError::Socket`].
+    pub fn flush(&mut self) -> Result<(), WireError> {
+        if self.buffer.is_empty() { Ok(()) } else { self.send_all(&[]) }
+    }
+
+    fn append(&mut self, message: &impl Serialize) -> Result<(), WireError> {
+        let before = self.buffer.len();
+        if let Err(error) = serde_json::to_writer(&mut self.buffer, message) {
+            self.buffer.truncate(before);
+            return Err(WireError::Unserialisable(error));
+        }
+        self.buffer.push(0);
+        Ok(())
+    }
+
+    fn send_all(&mut self, descriptors: &[BorrowedFd<'_>]) -> Result<(), WireError> {
+        let mut sent = self.send(&self.buffer, descriptors)?;
+        while sent < self.buffer.len() {
+            sent += self.send(&self.buffer[sent..], &[])?;
+        }
+        self.buffer.clear();
+        if self.buffer.capacity() > KEPT_BYTES {
+            self.buffer.shrink_to(HELD_BYTES);
+        }
+        Ok(())
+    }
+
+    fn send(&self, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> Result<usize, WireError> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(super::DESCRIPTORS_MAX))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        if !descriptors.is_empty() && !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
+            return Err(WireError::TooManyDescriptors);
+        }
+        loop {
+            match sendmsg(&self.socket, &[IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL) {
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Err(WireError::PeerStalled),
+                result => return result.map_err(|errno| WireError::Socket(errno.into())),
+            }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Records the decisions of live machines.

@@ -1,0 +1,1 @@
+//! busdmad: hosts machines of the engine behind a Varlink socket.
