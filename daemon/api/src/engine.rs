@@ -24,7 +24,7 @@ pub use memory::{
     ReleaseMemory, Scattered, Space, WriteMemory,
 };
 pub use session::{Join, JoinReply, QuotaUse, Session, SessionReply};
-pub use submit::{Failure, OnError, Operation, OperationResult, Submit, SubmitReply};
+pub use submit::{Failure, OnError, Operation, OperationResult, Parameters, Submit, SubmitReply};
 pub use sync::{Copied, CopyDirection, Sync, SyncDetail, SyncOp, SyncReply, Unload, UnloadReply};
 pub use tag::{
     AddressRange, CreateMap, CreateMapReply, CreateTag, CreateTagReply, DestroyMap, DestroyTag, DestroyTagReply, Lock,

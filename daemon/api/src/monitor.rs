@@ -67,7 +67,7 @@ pub enum MonitorError {
         quota: String,
         /// The limit.
         limit: u64,
-        /// `call`, `session` or `uid`: whose limit it is.
+        /// `connection`, `uid` or `daemon`: whose limit it is.
         scope: String,
     },
     /// The daemon is shutting down.

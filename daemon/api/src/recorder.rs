@@ -85,10 +85,8 @@ pub struct StatusReply {
     /// Where its files are; absent when nothing was ever recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<String>,
-    /// Names of the files being written.
-    pub files: Vec<String>,
-    /// Files completed.
-    pub files_closed: u64,
+    /// Files written, those that were deleted again included.
+    pub files: u64,
     /// Operations written.
     pub operations_written: u64,
     /// Operations lost because the queue was full or the disk refused; what follows them begins from a new state.

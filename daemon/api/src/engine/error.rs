@@ -187,7 +187,7 @@ pub enum EngineError {
         quota: String,
         /// The limit.
         limit: u64,
-        /// `call`, `session` or `uid`: whose limit it is.
+        /// `connection`, `uid` or `daemon`: whose limit it is.
         scope: String,
     },
     /// The object belongs to another session.

@@ -112,15 +112,15 @@ pub struct ZoneMemory {
 /// The bounce pools of a machine.
 #[derive(Clone, Debug, Serialize, Deserialize, introspect::CustomType)]
 pub struct ZoneMemoryReply {
-    /// One for each zone that has pages. A pool that grows later keeps its file; ask again for the new parts.
+    /// All files that hold pages. A pool that grows later keeps its file; ask again for the new parts.
     pub pools: Vec<ZonePool>,
 }
 
-/// The pages of one zone.
+/// The pages of one zone, or of several.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, introspect::CustomType)]
 pub struct ZonePool {
-    /// The zone's number, in creation order.
-    pub zone: u32,
+    /// Numbers of the zones whose pages are in it: zones with the same lowaddr share a file.
+    pub zones: Vec<u32>,
     /// Index of its file among the descriptors that came with the reply.
     pub fd: u32,
     /// Where its pages lie in the file.

@@ -1,0 +1,159 @@
+//! Calls that wait, or that reply more than once.
+
+use super::{refuse_with, tags};
+use crate::bell::Heard;
+use crate::connection::{Replies, Stopped, Wanted, Worker};
+use crate::monitor;
+use crate::parameters;
+use crate::session::{Claim, End, Found, Session};
+use busdma_api::MapRef;
+use busdma_api::engine::{EngineError, Load, Outcome, Wait, WaitReply};
+use busdma_api::monitor::{Decisions, MonitorError, Snapshot, Watch};
+use busdma_api::wire::Call;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Load: a deferred one called with `more` is answered a second time at its end.
+pub(super) fn load(worker: &mut Worker, call: &Call<'_>, replies: &mut Replies<'_>) -> Result<(), Stopped> {
+    let load = match parameters::read::<Load>(call.parameters) {
+        Ok(load) => load,
+        Err(error) => return replies.error(&error),
+    };
+    let claim = if replies.wanted() == Wanted::Many { Claim::Caller } else { Claim::Anybody };
+    match tags::load(worker, &load, claim) {
+        Ok(reply) if reply.outcome == Outcome::Deferred && claim == Claim::Caller => {
+            let claimed = Claimed { session: Arc::clone(&worker.session), map: load.map };
+            replies.next(&reply)?;
+            let end = collect(worker, Some(load.map), Claim::Caller, None)?;
+            drop(claimed);
+            match end.map(ended) {
+                Ok(Ok(reply)) => replies.last(&reply.load),
+                Ok(Err(error)) | Err(error) => refuse_with(worker, replies, error.into()),
+            }
+        }
+        Ok(reply) => replies.last(&reply),
+        Err(error) => refuse_with(worker, replies, error.into()),
+    }
+}
+
+/// Gives the end of a load to whoever waits, if the call that wanted it is gone.
+struct Claimed {
+    session: Arc<Session>,
+    map: MapRef,
+}
+
+impl Drop for Claimed {
+    fn drop(&mut self) {
+        self.session.unclaim(self.map);
+    }
+}
+
+/// Wait.
+pub(super) fn wait(worker: &mut Worker, call: &Call<'_>, replies: &mut Replies<'_>) -> Result<(), Stopped> {
+    let wait = match parameters::read::<Wait>(call.parameters) {
+        Ok(wait) => wait,
+        Err(error) => return replies.error(&error),
+    };
+    let longest = worker.limits.wait_timeout_max;
+    let timeout = wait.timeout_ms.map_or(longest, Duration::from_millis).min(longest);
+    match collect(worker, wait.map, Claim::Anybody, Some(timeout))?.and_then(ended) {
+        Ok(reply) => replies.last(&reply),
+        Err(error) => refuse_with(worker, replies, error.into()),
+    }
+}
+
+/// Waits for the end of a load.
+fn collect(
+    worker: &Worker,
+    map: Option<MapRef>,
+    claim: Claim,
+    timeout: Option<Duration>,
+) -> Result<Result<End, EngineError>, Stopped> {
+    let begun = Instant::now();
+    let deadline = timeout.map(|timeout| begun + timeout);
+    let _listening = worker.session.listen(&worker.bell);
+    loop {
+        match worker.session.collect(map, claim) {
+            Found::End(end) => return Ok(Ok(*end)),
+            Found::Nothing => return Ok(Err(EngineError::NotDeferred { object: map.map(|map| map.to_string()) })),
+            Found::NotYet => {}
+        }
+        if worker.listen(deadline)? == Heard::Nothing {
+            let waited_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+            return Ok(Err(EngineError::TimedOut { waited_ms }));
+        }
+    }
+}
+
+/// The end of a load as Wait replies it.
+fn ended(end: End) -> Result<WaitReply, EngineError> {
+    let End { map, result, waited_ns } = end;
+    match result {
+        Ok(load) => Ok(WaitReply { map, load, waited_ns }),
+        Err(error @ EngineError::DeferredCancelled { .. }) => Err(error),
+        Err(error) => Err(deferred_failed(map, &error, waited_ns)),
+    }
+}
+
+fn deferred_failed(map: MapRef, error: &EngineError, waited_ns: u64) -> EngineError {
+    let value = serde_json::to_value(error).unwrap_or_default();
+    let name = value.get("error").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+    let message = value.get("parameters").map_or_else(String::new, ToString::to_string);
+    EngineError::DeferredFailed { object: map.to_string(), error: name, message, waited_ns }
+}
+
+/// Watch: a snapshot every interval, until the client hangs up or the daemon stops.
+pub(super) fn watch(worker: &mut Worker, call: &Call<'_>, replies: &mut Replies<'_>) -> Result<(), Stopped> {
+    let watch = match parameters::read::<Watch>(call.parameters) {
+        Ok(watch) => watch,
+        Err(error) => return replies.error(&error),
+    };
+    let interval = Duration::from_millis(watch.interval_ms.unwrap_or(1000));
+    let shortest = worker.limits.watch_interval_min;
+    if interval < shortest {
+        return replies.error(&MonitorError::IntervalTooShort {
+            interval_ms: watch.interval_ms.unwrap_or(0),
+            limit_ms: u64::try_from(shortest.as_millis()).unwrap_or(u64::MAX),
+        });
+    }
+    let snapshot = Snapshot { machine: watch.machine, limit: watch.limit };
+    let mut next = Instant::now();
+    loop {
+        match worker.service.snapshot(worker.viewer(), &snapshot) {
+            Ok(reply) => replies.next(&reply)?,
+            Err(error) => return replies.error(&error),
+        }
+        // A client that read slowly is not sent the snapshots it missed.
+        next = (next + interval).max(Instant::now());
+        while worker.listen(Some(next))? == Heard::Rung {
+            if worker.service.is_stopping() {
+                return replies.error(&MonitorError::ShuttingDown);
+            }
+        }
+    }
+}
+
+/// Decisions: as they come, until the client hangs up or the daemon stops.
+pub(super) fn decisions(worker: &mut Worker, call: &Call<'_>, replies: &mut Replies<'_>) -> Result<(), Stopped> {
+    let decisions = match parameters::read::<Decisions>(call.parameters) {
+        Ok(decisions) => decisions,
+        Err(error) => return replies.error(&error),
+    };
+    let filter = match worker.decision_filter(&decisions) {
+        Ok(filter) => filter,
+        Err(error) => return replies.error(&error),
+    };
+    let most = usize::try_from(worker.limits.decisions_backlog).unwrap_or(usize::MAX);
+    let limit = decisions.backlog.map_or(most, |backlog| (backlog as usize).min(most));
+    let bell = Arc::clone(&worker.bell);
+    let subscription = worker.service.listeners.subscribe(worker.viewer(), filter, limit, bell);
+    loop {
+        while let Some(reply) = monitor::decisions_reply(&subscription) {
+            replies.next(&reply)?;
+        }
+        if worker.service.is_stopping() {
+            return replies.error(&MonitorError::ShuttingDown);
+        }
+        worker.listen(None)?;
+    }
+}
