@@ -1,6 +1,6 @@
 //! The daemon's settings: what each is, its unit and its default.
 //!
-//! [`effective`] makes them for a run: arguments before environment before file before default.
+//! [`effective()`] makes them for a run: arguments before environment before file before default.
 
 pub mod effective;
 pub mod file;

@@ -159,8 +159,6 @@ pub struct QuotaRefusals {
 pub struct RecorderSample {
     /// What it does.
     pub state: RecorderState,
-    /// Operations that wait to be written.
-    pub queue_operations: u64,
     /// Bytes that wait to be written.
     pub queue_bytes: u64,
     /// Operations written.

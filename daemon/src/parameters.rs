@@ -10,6 +10,10 @@ use serde_json::value::RawValue;
 /// [`ServiceError::InvalidParameter`], with the path of what is wrong.
 pub(crate) fn read<'de, P: Deserialize<'de>>(parameters: Option<&'de RawValue>) -> Result<P, ServiceError> {
     let text = parameters.map_or("{}", RawValue::get);
+    // A type of named fields would also be read from an array.
+    if !text.starts_with('{') {
+        return Err(ServiceError::InvalidParameter { parameter: "parameters".to_owned() });
+    }
     serde_json::from_str(text).map_err(|error| invalid::<P>(text, &error))
 }
 

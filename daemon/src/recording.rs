@@ -39,7 +39,7 @@ pub(crate) fn configured(settings: &RecorderSettings) -> StartRequest {
     StartRequest {
         directory: None,
         compression: match settings.compression {
-            config::Compression::Zstd(_) => files::Compression::Zstd,
+            config::Compression::Zstd => files::Compression::Zstd,
             config::Compression::None => files::Compression::None,
         },
         decisions: if settings.decisions { Decisions::Recorded } else { Decisions::LeftOut },
@@ -158,7 +158,6 @@ impl Service {
                 files::RecorderState::Recording(_) => SampledState::Recording,
                 files::RecorderState::Failed(_) => SampledState::Failed,
             },
-            queue_operations: 0,
             queue_bytes: status.queue_length as u64 * CHUNK_BYTES,
             operations_written_total: status.operations_written,
             operations_dropped_total: status.operations_dropped,

@@ -259,19 +259,18 @@ impl Host for ServiceHost {
 
     fn sample(&self) -> Sample {
         let service = &self.0;
+        // The machines may keep a scrape waiting, so nothing else is locked meanwhile.
+        let machines = service.machines.all().iter().map(|machine| machine.sample()).collect();
         let refused = service.connections.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = refused.values().copied().collect();
+        let open = service.connections.lock().len() as u64;
+        let served_total = service.connections.served.load(Ordering::Relaxed);
         let refusals = service.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        let quota = |(&(quota, scope), &total): (&(&'static str, Scope), &u64)| QuotaRefusals { quota, scope, total };
         Sample {
-            machines: service.machines.all().iter().map(|machine| machine.sample()).collect(),
-            connections: ConnectionSample {
-                open: service.connections.lock().len() as u64,
-                served_total: service.connections.served.load(Ordering::Relaxed),
-                refused: refused.values().copied().collect(),
-            },
-            quota_refusals: refusals
-                .iter()
-                .map(|(&(quota, scope), &total)| QuotaRefusals { quota, scope, total })
-                .collect(),
+            machines,
+            connections: ConnectionSample { open, served_total, refused },
+            quota_refusals: refusals.iter().map(quota).collect(),
             recorder: service.recorder_sample(),
         }
     }

@@ -70,7 +70,7 @@ pub const KEYS: &[Key] = &[
         r#""/var/lib/busdma/traces""#,
     ),
     key("recorder.autostart", "Start recording with the daemon; --record and BUSDMA_RECORD do too (true or false)"),
-    key("recorder.compression", "none, zstd or zstd:LEVEL with a level of 1 to 19"),
+    key("recorder.compression", "none or zstd"),
     key("recorder.decisions", "Write the decisions of each operation with it (true or false)"),
     key("recorder.queue_bytes", "Operations that wait to be written; more are dropped and counted (size)"),
     key("recorder.rotate_bytes", "Begin the next file after this much (size or unlimited)"),

@@ -1,12 +1,9 @@
 //! What is recorded, and how much of it is kept.
 
 use super::text;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use std::fmt;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
-use thiserror::Error;
 
 /// Settings of the recorder.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -67,81 +64,12 @@ impl Default for RecorderSettings {
 }
 
 /// How recordings are compressed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Compression {
     /// Not at all.
     None,
-    /// Zstandard of this level, `1..=19`.
-    Zstd(u8),
-}
-
-/// The level of a plain `zstd`.
-const ZSTD_LEVEL: u8 = 3;
-
-impl Default for Compression {
-    fn default() -> Self {
-        Self::Zstd(ZSTD_LEVEL)
-    }
-}
-
-/// Why a text is no [`Compression`].
-#[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[error("unknown compression `{0}`; expected none, zstd or zstd:LEVEL with a level of 1 to 19")]
-pub struct CompressionError(pub String);
-
-impl FromStr for Compression {
-    type Err = CompressionError;
-
-    fn from_str(text: &str) -> Result<Self, CompressionError> {
-        let unknown = || CompressionError(text.to_owned());
-        match text.split_once(':') {
-            None if text == "none" => Ok(Self::None),
-            None if text == "zstd" => Ok(Self::Zstd(ZSTD_LEVEL)),
-            Some(("zstd", level)) => match level.parse() {
-                Ok(level @ 1..=19) => Ok(Self::Zstd(level)),
-                _ => Err(unknown()),
-            },
-            _ => Err(unknown()),
-        }
-    }
-}
-
-impl fmt::Display for Compression {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::None => f.write_str("none"),
-            Self::Zstd(level) => write!(f, "zstd:{level}"),
-        }
-    }
-}
-
-impl Serialize for Compression {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Compression {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn compressions() {
-        let check = |text: &str, compression: Option<Compression>| assert_eq!(text.parse().ok(), compression, "{text}");
-        check("none", Some(Compression::None));
-        check("zstd", Some(Compression::Zstd(3)));
-        check("zstd:19", Some(Compression::Zstd(19)));
-        check("zstd:0", None);
-        check("zstd:20", None);
-        check("zstd:", None);
-        check("gzip", None);
-        check("", None);
-        check("none:1", None);
-    }
+    /// Zstandard.
+    #[default]
+    Zstd,
 }

@@ -100,7 +100,6 @@ impl Families<'_> {
             RecorderState::ALL.map(|state| (vec![("state", state.name())], u64::from(state == recorder.state)));
         self.gauge("recorder_state", "1 for the recorder's state, 0 for the others", states)?;
         for (name, help, value) in [
-            ("recorder_queue_operations", "Operations that wait to be written", recorder.queue_operations),
             ("recorder_queue_bytes", "Bytes that wait to be written", recorder.queue_bytes),
         ] {
             self.gauge(name, help, [(vec![], value)])?;

@@ -1,0 +1,7 @@
+//! The program as people and service managers start it: real processes, looked at from outside.
+
+mod config;
+mod daemon;
+mod metrics;
+mod start;
+mod systemd;
