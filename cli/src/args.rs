@@ -1,19 +1,33 @@
-//! The command line: what can be typed, and the help for it.
+//! The command line: what can be typed, and the help for it. One file for each verb, or for verbs that take the same.
 
-use crate::layout::{self, Layout};
-use crate::size;
-use crate::tag_spec;
-use busdma_engine::constraints::TagTemplate;
-use busdma_engine::profile::Profile;
-use clap::builder::PossibleValue;
-use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
-use std::path::PathBuf;
+mod call;
+mod daemon;
+mod demo;
+mod pages;
+mod plan;
+mod record;
+mod replay;
+mod watch;
+
+pub use call::CallArgs;
+pub use daemon::{DaemonArgs, MapsArgs, StatusArgs, TagsArgs, ZonesArgs};
+pub use demo::DemoArgs;
+pub use pages::{CompletionsArgs, ManArgs, PresetsArgs};
+pub use plan::{Arch, LoadKind, PlanArgs, ProfileName};
+pub use record::{
+    CompressionName, DecisionsChoice, RecordAction, RecordArgs, RecordStartArgs, RecordStatusArgs, RecordStopArgs,
+};
+pub use replay::{ReplayArgs, ReplayFormat, ReplayProfile};
+pub use watch::WatchArgs;
+
+use clap::{Parser, Subcommand};
 
 /// Shows what FreeBSD's bus_dma(9) does to a buffer, and why
 ///
-/// A driver tells bus_dma(9) with a tag what its device can reach; a load cuts a buffer into segments that the device can
-/// use, and copies what it cannot reach through bounce pages. busdma runs that machinery outside a kernel: `plan` shows one
-/// load with the reason of every cut and copy, `replay` runs a recorded trace again and compares.
+/// A driver tells bus_dma(9) with a tag what its device can reach; a load cuts a buffer into segments that the device
+/// can use, and copies what it cannot reach through bounce pages. busdma runs that machinery outside a kernel: `plan`
+/// shows one load with the reason of every cut and copy, `replay` runs a recorded trace again and compares, and
+/// `status`, `watch` and their kin show what goes on in busdmad, the daemon that hosts it for programs.
 #[derive(Debug, Parser)]
 #[command(name = "busdma", version, propagate_version = true, max_term_width = 100, after_help = MAIN_EXAMPLES)]
 pub struct Cli {
@@ -27,9 +41,10 @@ pub struct Cli {
 pub enum Verb {
     /// Show how a buffer would be cut, bounced or refused, and why
     ///
-    /// Makes the tags, a map and one load on a fresh machine, syncs both ways and unloads, as a driver would. Reports the
-    /// effective constraints, the segments with the reason of every cut and every bounce, what would make a failing load
-    /// fit, and the hazards; then where the strict profile, in which FreeBSD's quirks are repaired, answers differently.
+    /// Makes the tags, a map and one load on a fresh machine, syncs both ways and unloads, as a driver would. Reports
+    /// the effective constraints, the segments with the reason of every cut and every bounce, what would make a failing
+    /// load fit, and the hazards; then where the strict profile, in which FreeBSD's quirks are repaired, answers
+    /// differently.
     Plan(Box<PlanArgs>),
     /// List the tags of real drivers, or show one
     ///
@@ -37,10 +52,48 @@ pub enum Verb {
     Presets(PresetsArgs),
     /// Run recorded traces again and compare the answers
     ///
-    /// Feeds the operations of busdma-trace files to a fresh engine, scenario by scenario, and compares what it answers with
-    /// what was recorded. Files may be compressed (.zst); - reads standard input. Prints the first differences of each
-    /// failing scenario and a summary.
+    /// Feeds the operations of busdma-trace files to a fresh engine, scenario by scenario, and compares what it answers
+    /// with what was recorded. Files may be compressed (.zst); - reads standard input. Prints the first differences of
+    /// each failing scenario and a summary.
     Replay(ReplayArgs),
+    /// Show the daemon, its machines, the recording and what was found wrong
+    ///
+    /// One screen: which daemon answers and for how long it has run, each machine with its pools, how the recording
+    /// stands, and the findings, worst first.
+    Status(StatusArgs),
+    /// Show the daemon's bounce zones and who waits for their pages
+    ///
+    /// Each zone with FreeBSD's counters (hw.busdma.zoneN) and the most pages that were ever in use, then the queue of
+    /// deferred loads, head first.
+    Zones(ZonesArgs),
+    /// Show the daemon's tags
+    ///
+    /// Each tag with what holds after inheritance, its owner, its zone and how many maps belong to it.
+    Tags(TagsArgs),
+    /// Show the daemon's maps that are loaded or wait, oldest first
+    ///
+    /// A mapping that is never unloaded stands at the top, with its owner.
+    Maps(MapsArgs),
+    /// Follow the daemon: its zones every second, or every decision with its reason
+    ///
+    /// One line for each zone and snapshot, or with --decisions one line for each thing decided. Ctrl-C ends it.
+    Watch(WatchArgs),
+    /// Start or stop the daemon's recording, or see how it stands
+    ///
+    /// A recording holds every operation of the daemon's machines as busdma-trace files, which `busdma replay` runs
+    /// again.
+    Record(RecordArgs),
+    /// Call any method of the daemon
+    ///
+    /// Prints each reply as JSON. An error reply goes to standard error, its name and its parameters. File descriptors
+    /// do not travel this way.
+    Call(CallArgs),
+    /// Make traffic, so that there is something to look at
+    ///
+    /// Drives the daemon, or without one an engine inside this process, with loads, syncs and unloads as the drivers of
+    /// disks, network adapters and a 24-bit device make them, each client on a machine of its own with a small bounce
+    /// pool. Prints a line a second and a summary.
+    Demo(DemoArgs),
     /// Write a completion script for a shell to standard output
     Completions(CompletionsArgs),
     /// Write the manual page, or a directory of pages
@@ -54,268 +107,8 @@ Examples:
   busdma plan --preset nvme --length 128K --offset 512
   busdma presets ahci
   busdma replay trace.jsonl
+  busdma demo --seconds 5
+  busdma status
 
-Exit codes: 0 yes (loaded, all match), 1 no (would not load, a difference), 2 usage or unusable input.";
-
-/// What `plan` takes.
-#[derive(Debug, Args)]
-#[command(after_help = PLAN_EXAMPLES,
-    group = ArgGroup::new("some_tag").args(["preset", "tag", "tags"]).required(true).multiple(true))]
-pub struct PlanArgs {
-    /// Take the tag of a real driver, with the bus's tag above it; `busdma presets` lists them
-    #[arg(long, value_name = "NAME", help_heading = "Tag", conflicts_with = "tags")]
-    pub preset: Option<String>,
-
-    /// A tag; given again, a child of the one before. Below --preset or --tags the first is a child of theirs
-    ///
-    /// Keys, as in bus_dma_tag_create(9): alignment, boundary, lowaddr, highaddr, maxsize, nsegments, maxsegsz, flags. What
-    /// is left out does not constrain. Sizes are 4096, 0x1000, 4K or 4KiB; addresses also 32-bit; nsegments also
-    /// unrestricted; flags are allocnow, coherent and keep_pg_offset, joined with + or |.
-    #[arg(long, value_name = "KEY=VALUE,...", help_heading = "Tag", value_parser = tag_spec::parse_tag)]
-    pub tag: Vec<TagTemplate>,
-
-    /// Take the tags from a TOML file: tables `[[tag]]`, root first
-    ///
-    /// Same keys as --tag, and: name, filter = { deny = [[first, last], ...] } for a filter function that excludes these
-    /// addresses, and lock = false for a tag without a lock function.
-    #[arg(long, value_name = "FILE.toml", help_heading = "Tag")]
-    pub tags: Option<PathBuf>,
-
-    /// Length of the buffer: 131072, 0x20000, 128K or 128KiB
-    #[arg(long, value_name = "SIZE", help_heading = "Buffer", value_parser = size::parse_size)]
-    pub length: u64,
-
-    /// Where the buffer begins in its first page, 0 to 4095 [default: 0]
-    #[arg(long, value_name = "N", help_heading = "Buffer", value_parser = size::parse_size, conflicts_with = "vaddr")]
-    pub offset: Option<u64>,
-
-    /// Virtual address of the buffer, which gives its offset too
-    #[arg(long, value_name = "ADDR", help_heading = "Buffer", value_parser = size::parse_size)]
-    pub vaddr: Option<u64>,
-
-    /// Where the buffer's pages lie: `contiguous[:ADDR]`, `scattered[:SEED]` or `pages=ADDR,ADDR,...`
-    ///
-    /// contiguous begins in the middle of memory or at ADDR, whose offset in its page becomes the buffer's. scattered draws
-    /// pages from all of memory, the same ones for the same seed. pages lists the first byte of each page.
-    #[arg(long, value_name = "LAYOUT", help_heading = "Buffer", default_value = "contiguous",
-        value_parser = layout::parse_layout)]
-    pub layout: Layout,
-
-    /// Which load function the driver calls
-    #[arg(long, help_heading = "Buffer", value_enum, default_value_t = LoadKind::Buffer)]
-    pub kind: LoadKind,
-
-    /// Bytes of memory
-    #[arg(long, value_name = "SIZE", help_heading = "Machine", default_value = "9G", value_parser = size::parse_size)]
-    pub maxmem: u64,
-
-    /// Pages of memory to be had for bounce pages, lowest free addresses first
-    #[arg(long, value_name = "PAGES", help_heading = "Machine", default_value_t = 16384)]
-    pub pool: u32,
-
-    /// Architecture [default: that of --profile, else amd64]
-    #[arg(long, help_heading = "Machine", value_enum)]
-    pub arch: Option<Arch>,
-
-    /// Whose answers [default: freebsd-11 on amd64, arm64-12 on arm64]
-    #[arg(long, help_heading = "Machine", value_enum)]
-    pub profile: Option<ProfileName>,
-
-    /// Load with BUS_DMA_NOWAIT: fail rather than wait for bounce pages
-    #[arg(long, help_heading = "Machine")]
-    pub nowait: bool,
-
-    /// Show every segment, however many there are
-    #[arg(long, help_heading = "Output")]
-    pub all: bool,
-
-    /// Print one JSON object
-    #[arg(long, help_heading = "Output")]
-    pub json: bool,
-}
-
-const PLAN_EXAMPLES: &str = "\
-Examples:
-  A real driver's tag and an unaligned buffer:
-    busdma plan --preset nvme --length 128K --offset 512
-
-  Pages all over memory, above what the device reaches, and too few bounce pages:
-    busdma plan --preset ata --length 64K --layout scattered:7 --pool 16
-
-  Your own tag below the bus's:
-    busdma plan --tag boundary=4G --tag alignment=4,lowaddr=32-bit,nsegments=17 --length 64K
-
-Exit codes: 0 it loads, 1 it would not (EFBIG, ENOMEM, EINVAL, waits for ever, panic), 2 usage.
-
-The JSON object has the keys request, tags, constraints, can_bounce, outcome, segments, totals, pool, \
-hazards and comparison. Addresses are strings \"0x...\", sizes and counts are numbers, null means none. \
-outcome.result is one of loaded, deferred, efbig, enomem, einval, panic.";
-
-/// Which load function is called, and so what the buffer is made of.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum LoadKind {
-    /// `bus_dmamap_load`: kernel memory
-    Buffer,
-    /// `bus_dmamap_load_bio`: the pages of an unmapped bio
-    Bio,
-    /// `bus_dmamap_load_ccb`: the kernel memory of a SCSI command
-    Ccb,
-    /// `bus_dmamap_load_mbuf`: a chain of 2 KiB clusters; never waits
-    Mbuf,
-    /// `bus_dmamap_load_uio`: one vector of user memory; never waits
-    Uio,
-}
-
-/// The architectures.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum Arch {
-    /// At most 8192 bounce pages a zone
-    Amd64,
-    /// At most 4096 bounce pages a zone
-    Arm64,
-}
-
-/// The profiles: whose answers are given.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum ProfileName {
-    /// FreeBSD 11.0, amd64, quirks included
-    #[value(name = "freebsd-11")]
-    Freebsd11,
-    /// FreeBSD 12.1, amd64, quirks included
-    #[value(name = "freebsd-12")]
-    Freebsd12,
-    /// FreeBSD 12.1, arm64, quirks included
-    #[value(name = "arm64-12")]
-    Arm64Freebsd12,
-    /// What the manual page promises
-    Strict,
-}
-
-impl From<ProfileName> for Profile {
-    fn from(name: ProfileName) -> Self {
-        match name {
-            ProfileName::Freebsd11 => Self::Freebsd11,
-            ProfileName::Freebsd12 => Self::Freebsd12,
-            ProfileName::Arm64Freebsd12 => Self::Arm64Freebsd12,
-            ProfileName::Strict => Self::Strict,
-        }
-    }
-}
-
-/// What `presets` takes.
-#[derive(Debug, Args)]
-#[command(after_help = PRESETS_EXAMPLES)]
-pub struct PresetsArgs {
-    /// Show this one
-    pub name: Option<String>,
-
-    /// Print JSON: an array of presets, or the one named
-    #[arg(long)]
-    pub json: bool,
-}
-
-const PRESETS_EXAMPLES: &str = "\
-Examples:
-  busdma presets
-  busdma presets fxp
-  busdma presets --json | jq -r '.[] | select(.lowaddr == \"0xffffffff\") | .name'";
-
-/// What `replay` takes.
-#[derive(Debug, Args)]
-#[command(after_help = REPLAY_EXAMPLES)]
-pub struct ReplayArgs {
-    /// Traces to replay
-    #[arg(required = true, value_name = "FILE")]
-    pub files: Vec<PathBuf>,
-
-    /// Whose answers are given
-    #[arg(long, value_enum, default_value_t = ReplayProfile::Auto)]
-    pub profile: ReplayProfile,
-
-    /// How the result is printed
-    #[arg(long, value_enum, default_value_t = ReplayFormat::Human)]
-    pub format: ReplayFormat,
-
-    /// Compare each scenario only up to its first line marked as a hazard, that line not included
-    #[arg(long)]
-    pub until_hazard: bool,
-
-    /// Files replayed at the same time [default: one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub jobs: Option<u16>,
-}
-
-const REPLAY_EXAMPLES: &str = "\
-Examples:
-  busdma replay trace.jsonl
-  busdma replay --profile strict --until-hazard traces/*.jsonl.zst
-  zstdcat trace.jsonl.zst | busdma replay --format junit - > junit.xml
-
-Exit codes: 0 all match, 1 a difference, 2 usage or unusable input.";
-
-/// Whose answers a replay gives.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ReplayProfile {
-    /// What the header of each scenario says.
-    Auto,
-    /// Always these.
-    Fixed(ProfileName),
-}
-
-impl ValueEnum for ReplayProfile {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[
-            Self::Auto,
-            Self::Fixed(ProfileName::Freebsd11),
-            Self::Fixed(ProfileName::Freebsd12),
-            Self::Fixed(ProfileName::Arm64Freebsd12),
-            Self::Fixed(ProfileName::Strict),
-        ]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        match self {
-            Self::Auto => Some(PossibleValue::new("auto").help("What the header of each scenario says")),
-            Self::Fixed(name) => name.to_possible_value(),
-        }
-    }
-}
-
-/// How the result of a replay is printed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum ReplayFormat {
-    /// Text
-    Human,
-    /// One JSON object
-    Json,
-    /// JUnit XML: one test suite a file, one test case a scenario
-    Junit,
-}
-
-/// What `completions` takes.
-#[derive(Debug, Args)]
-#[command(after_help = COMPLETIONS_EXAMPLES)]
-pub struct CompletionsArgs {
-    /// The shell
-    pub shell: clap_complete::Shell,
-}
-
-const COMPLETIONS_EXAMPLES: &str = "\
-Examples:
-  busdma completions bash > ~/.local/share/bash-completion/completions/busdma
-  busdma completions zsh > ~/.zfunc/_busdma
-  busdma completions fish > ~/.config/fish/completions/busdma.fish";
-
-/// What `man` takes.
-#[derive(Debug, Args)]
-#[command(after_help = MAN_EXAMPLES)]
-pub struct ManArgs {
-    /// Write busdma.1 and one page for each verb into this directory
-    #[arg(long, value_name = "DIR")]
-    pub dir: Option<PathBuf>,
-}
-
-const MAN_EXAMPLES: &str = "\
-Examples:
-  busdma man | man -l -
-  busdma man --dir ~/.local/share/man/man1";
+Exit codes: 0 yes (loaded, all match), 1 no (would not load, a difference, the daemon refused), 2 usage or unusable \
+input, 3 no daemon to talk to.";

@@ -22,6 +22,15 @@ pub fn print(text: &str) -> io::Result<()> {
     out.flush()
 }
 
+/// A value as indented JSON, ending in a line break.
+///
+/// # Errors
+///
+/// A value that JSON cannot hold.
+pub fn pretty_json(value: &impl serde::Serialize) -> serde_json::Result<String> {
+    Ok(serde_json::to_string_pretty(value)? + "\n")
+}
+
 /// Columns of the terminal that standard output goes to, within sensible limits; `otherwise` when it is none.
 pub fn width_or(otherwise: usize) -> usize {
     terminal_size::terminal_size_of(io::stdout())

@@ -1,7 +1,8 @@
 //! How a run ends: the one place where outcomes and errors become exit codes, messages and hints.
 
-use crate::presets::catalog::PresetError;
+use crate::daemon::DaemonError;
 use anstyle::{AnsiColor, Style};
+use busdma_presets::UnknownPreset;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
@@ -10,7 +11,7 @@ use std::process::ExitCode;
 pub enum Answer {
     /// Loaded, all match, shown: exit code 0.
     Yes,
-    /// It would not load, a difference was found: exit code 1.
+    /// It would not load, a difference was found, a recording failed: exit code 1.
     No,
     /// Part of the input could not be used, and was already reported: exit code 2.
     UnusableInput,
@@ -26,8 +27,14 @@ impl From<Answer> for ExitCode {
     }
 }
 
+/// The daemon answered with an error.
+const REFUSED: u8 = 1;
+
 /// Usage errors and input that cannot be used.
 const USAGE: u8 = 2;
+
+/// There is no daemon to talk to.
+const NO_DAEMON: u8 = 3;
 
 /// The exit code of a run; an error is reported on standard error.
 ///
@@ -38,8 +45,16 @@ pub fn exit_code(result: anyhow::Result<Answer>) -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             report(&error);
-            ExitCode::from(USAGE)
+            ExitCode::from(code(&error))
         }
+    }
+}
+
+fn code(error: &anyhow::Error) -> u8 {
+    match error.downcast_ref::<DaemonError>() {
+        Some(error) if error.is_refusal() => REFUSED,
+        Some(_) => NO_DAEMON,
+        None => USAGE,
     }
 }
 
@@ -70,6 +85,11 @@ pub fn warn(message: &str) {
     say(&format!("{}{message}\n", label("warning", AnsiColor::Yellow)));
 }
 
+/// Says something that is good to know.
+pub fn note(message: &str) {
+    say(&format!("{}{message}\n", label("note", AnsiColor::Cyan)));
+}
+
 /// Writes to standard error. When that fails there is nobody left to tell.
 fn say(text: &str) {
     let mut stderr = anstream::AutoStream::auto(io::stderr().lock());
@@ -82,7 +102,7 @@ fn label(word: &str, color: AnsiColor) -> String {
 }
 
 fn hint(error: &anyhow::Error) -> Option<&'static str> {
-    if let Some(PresetError::Unknown { .. }) = error.downcast_ref() {
+    if error.downcast_ref::<UnknownPreset>().is_some() {
         return Some("`busdma presets` lists them all");
     }
     None

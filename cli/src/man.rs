@@ -37,7 +37,7 @@ fn whole_manual(command: &Command) -> io::Result<Vec<u8>> {
     man.render_synopsis_section(&mut page)?;
     man.render_description_section(&mut page)?;
     for verb in verbs(command) {
-        writeln!(page, ".SH \"{} {}\"", command.get_name().to_uppercase(), verb.get_name().to_uppercase())?;
+        writeln!(page, ".SH \"{}\"", verb.get_bin_name().unwrap_or(verb.get_name()).to_uppercase())?;
         let mut section = Vec::new();
         let man = Man::new(verb.clone());
         man.render_synopsis_section(&mut section)?;
@@ -95,6 +95,8 @@ fn examples_section(command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-fn verbs(command: &Command) -> impl Iterator<Item = &Command> {
-    command.get_subcommands().filter(|verb| verb.get_name() != "help")
+/// The verbs, each before its own subcommands.
+fn verbs(command: &Command) -> Vec<&Command> {
+    let own = command.get_subcommands().filter(|verb| verb.get_name() != "help");
+    own.flat_map(|verb| std::iter::once(verb).chain(verbs(verb))).collect()
 }

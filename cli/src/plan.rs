@@ -22,9 +22,9 @@ mod words;
 use crate::args::PlanArgs;
 use crate::console;
 use crate::failure::Answer;
-use crate::presets::catalog;
-use crate::tags_file::{self, NamedTag};
+use crate::tags_file;
 use anyhow::Context;
+use busdma_presets::{Catalog, NamedTag};
 use render_human::Rows;
 use report::PlanReport;
 use request::PlanRequest;
@@ -52,7 +52,7 @@ pub fn run(args: &PlanArgs) -> anyhow::Result<Answer> {
 /// The tags, root first: those of the preset or the file, then those given one by one.
 fn chain(args: &PlanArgs) -> anyhow::Result<Vec<NamedTag>> {
     let mut chain = match (&args.preset, &args.tags) {
-        (Some(name), _) => catalog::find(name)?.chain()?,
+        (Some(name), _) => Catalog::embedded().find(name)?.chain().to_vec(),
         (None, Some(path)) => {
             let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
             tags_file::parse_tags(&text).with_context(|| format!("cannot use {}", path.display()))?

@@ -1,11 +1,11 @@
 //! `busdma presets`: the tags of real drivers.
 
-pub mod catalog;
 mod render;
 
 use crate::args::PresetsArgs;
 use crate::console;
 use crate::failure::Answer;
+use busdma_presets::Catalog;
 
 /// Columns of the list where there is no terminal to ask: the table needs a little more than prose.
 const LIST_WIDTH: usize = 120;
@@ -16,16 +16,13 @@ const LIST_WIDTH: usize = 120;
 ///
 /// No preset of that name, or standard output cannot be written.
 pub fn run(args: &PresetsArgs) -> anyhow::Result<Answer> {
+    let catalog = Catalog::embedded();
     let text = match (&args.name, args.json) {
-        (None, false) => render::list(&catalog::all()?, console::width_or(LIST_WIDTH)),
-        (None, true) => json(&catalog::all()?)?,
-        (Some(name), false) => render::details(&catalog::find(name)?, console::width_or(console::DEFAULT_WIDTH)),
-        (Some(name), true) => json(&catalog::find(name)?)?,
+        (None, false) => render::list(catalog.presets(), console::width_or(LIST_WIDTH)),
+        (None, true) => console::pretty_json(&catalog.presets())?,
+        (Some(name), false) => render::details(catalog.find(name)?, console::width_or(console::DEFAULT_WIDTH)),
+        (Some(name), true) => console::pretty_json(catalog.find(name)?)?,
     };
     console::print(&text)?;
     Ok(Answer::Yes)
-}
-
-fn json(value: &impl serde::Serialize) -> serde_json::Result<String> {
-    Ok(serde_json::to_string_pretty(value)? + "\n")
 }

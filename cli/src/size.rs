@@ -130,6 +130,26 @@ pub fn prose(bytes: u64) -> String {
     if bytes == 1 { "1 byte".to_owned() } else { format!("{bytes} bytes") }
 }
 
+/// A size in prose, rounded to three digits: `1.50 KiB`, `117 MiB`, `512 bytes`.
+pub fn rounded(bytes: u64) -> String {
+    let units = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
+    match units.into_iter().find(|(shift, _)| bytes >> shift > 0) {
+        Some((shift, unit)) => format!("{} {unit}", three_digits(bytes, 1 << shift)),
+        None => prose(bytes),
+    }
+}
+
+/// `number / unit` with three digits, or all there are before the point.
+pub(crate) fn three_digits(number: u64, unit: u64) -> String {
+    let hundredths = (u128::from(number) * 100 + u128::from(unit) / 2) / u128::from(unit);
+    let (whole, rest) = (hundredths / 100, hundredths % 100);
+    match whole {
+        0..10 => format!("{whole}.{rest:02}"),
+        10..100 => format!("{whole}.{}", rest / 10),
+        _ => whole.to_string(),
+    }
+}
+
 /// An address limit: `32-bit` when it is the last address of that many bits, else hexadecimal.
 pub fn address_limit(last: u64) -> String {
     let bits = 64 - last.leading_zeros();
@@ -205,5 +225,18 @@ mod tests {
         assert_eq!(prose(131_072), "128 KiB");
         assert_eq!(prose(1), "1 byte");
         assert_eq!(prose(1000), "1000 bytes");
+    }
+
+    #[test]
+    fn rounded_sizes() {
+        let check = |bytes, text: &str| assert_eq!(rounded(bytes), text);
+        check(0, "0 bytes");
+        check(1, "1 byte");
+        check(1023, "1023 bytes");
+        check(1024, "1.00 KiB");
+        check(1536, "1.50 KiB");
+        check(20 << 20, "20.0 MiB");
+        check(123_456_789, "117 MiB");
+        check(u64::MAX, "16777216 TiB");
     }
 }

@@ -1,22 +1,13 @@
 //! One tag as a person writes it: `alignment=4,boundary=4K,nsegments=33`, keys as in bus_dma(9).
 
 use crate::size::{self, SizeError};
-use busdma_engine::addr::{BusSize, PhysAddr};
-use busdma_engine::constraints::{
-    AddressFilter, Alignment, Boundary, ExclusionWindow, LockFunction, SegmentLimit, TagFlags, TagTemplate,
-};
+use busdma_engine::constraints::{SegmentLimit, TagFlags, TagTemplate};
+use busdma_presets::{FieldError, TagFields, UnknownFlag, flags, nearest};
 use thiserror::Error;
 
 /// The keys of a tag, in the order of `bus_dma_tag_create`'s arguments.
 pub const KEYS: [&str; 8] =
     ["alignment", "boundary", "lowaddr", "highaddr", "maxsize", "nsegments", "maxsegsz", "flags"];
-
-/// The flags of a tag by their names here; `BUS_DMA_ALLOCNOW` and so on are read too.
-pub const FLAGS: [(&str, TagFlags); 3] = [
-    ("allocnow", TagFlags::ALLOC_NOW),
-    ("coherent", TagFlags::COHERENT),
-    ("keep_pg_offset", TagFlags::KEEP_PAGE_OFFSET),
-];
 
 /// What `nsegments` says for no limit (`BUS_SPACE_UNRESTRICTED`).
 pub const UNRESTRICTED: &str = "unrestricted";
@@ -34,7 +25,7 @@ pub enum TagSpecError {
         item: String,
     },
     /// A key that bus_dma(9) does not have.
-    #[error("unknown key `{key}`{}; the keys are {}", perhaps(nearest.as_ref()), KEYS.join(", "))]
+    #[error("unknown key `{key}`{}; the keys are {}", nearest::parenthesised(nearest.as_ref()), KEYS.join(", "))]
     UnknownKey {
         /// The key.
         key: String,
@@ -55,14 +46,9 @@ pub enum TagSpecError {
         /// What is wrong with the value.
         problem: SizeError,
     },
-    /// An alignment or boundary that is no power of two.
-    #[error("{key}: {value} is no power of two")]
-    NotPowerOfTwo {
-        /// The key.
-        key: &'static str,
-        /// The value.
-        value: u64,
-    },
+    /// Values that make no tag.
+    #[error(transparent)]
+    BadField(#[from] FieldError),
     /// More segments than 32 bits count.
     #[error("nsegments: {value} does not fit 32 bits; write `{UNRESTRICTED}` for no limit")]
     TooManySegments {
@@ -70,39 +56,8 @@ pub enum TagSpecError {
         value: u64,
     },
     /// A flag that `bus_dma_tag_create` does not have.
-    #[error("flags: unknown flag `{flag}`{}; the flags are {}, joined with + or |",
-        perhaps(nearest.as_ref()), FLAGS.map(|(name, _)| name).join(", "))]
-    UnknownFlag {
-        /// The flag.
-        flag: String,
-        /// The nearest known one.
-        nearest: Option<String>,
-    },
-}
-
-/// The arguments of `bus_dma_tag_create` that were given; the others are "no constraint".
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct TagFields {
-    /// Bytes, a power of two; 0 means 1.
-    pub alignment: Option<u64>,
-    /// Bytes, a power of two, or 0 for none.
-    pub boundary: Option<u64>,
-    /// Last address below the excluded window.
-    pub lowaddr: Option<u64>,
-    /// Last excluded address, inclusive.
-    pub highaddr: Option<u64>,
-    /// Bytes.
-    pub maxsize: Option<u64>,
-    /// How many segments at most.
-    pub nsegments: Option<SegmentLimit>,
-    /// Bytes.
-    pub maxsegsz: Option<u64>,
-    /// Flags.
-    pub flags: TagFlags,
-    /// Address ranges a filter function excludes inside the window, both ends inclusive; `None` is no filter.
-    pub deny: Option<Vec<(u64, u64)>>,
-    /// The tag's lock function.
-    pub lock: LockFunction,
+    #[error("flags: {0}, joined with + or |")]
+    UnknownFlag(UnknownFlag),
 }
 
 /// Reads `key=value,…`.
@@ -123,61 +78,25 @@ pub fn parse_tag(text: &str) -> Result<TagTemplate, TagSpecError> {
             return Err(TagSpecError::DuplicateKey { key: key.to_owned() });
         }
         seen.push(key);
-        fields.set(key, value)?;
+        set(&mut fields, key, value)?;
     }
-    fields.into_template()
+    Ok(fields.into_template()?)
 }
 
-impl TagFields {
-    /// Sets the field named `key` from its text.
-    fn set(&mut self, key: &str, value: &str) -> Result<(), TagSpecError> {
-        match key {
-            "alignment" => self.alignment = Some(number("alignment", size::parse_size(value))?),
-            "boundary" => self.boundary = Some(number("boundary", size::parse_size(value))?),
-            "lowaddr" => self.lowaddr = Some(number("lowaddr", size::parse_address(value))?),
-            "highaddr" => self.highaddr = Some(number("highaddr", size::parse_address(value))?),
-            "maxsize" => self.maxsize = Some(number("maxsize", size::parse_size(value))?),
-            "nsegments" => self.nsegments = Some(parse_nsegments(value)?),
-            "maxsegsz" => self.maxsegsz = Some(number("maxsegsz", size::parse_size(value))?),
-            "flags" => self.flags = parse_flags(value)?,
-            _ => return Err(TagSpecError::UnknownKey { key: key.to_owned(), nearest: nearest(key, KEYS) }),
-        }
-        Ok(())
+/// Sets the field named `key` from its text.
+fn set(fields: &mut TagFields, key: &str, value: &str) -> Result<(), TagSpecError> {
+    match key {
+        "alignment" => fields.alignment = Some(number("alignment", size::parse_size(value))?),
+        "boundary" => fields.boundary = Some(number("boundary", size::parse_size(value))?),
+        "lowaddr" => fields.lowaddr = Some(number("lowaddr", size::parse_address(value))?),
+        "highaddr" => fields.highaddr = Some(number("highaddr", size::parse_address(value))?),
+        "maxsize" => fields.maxsize = Some(number("maxsize", size::parse_size(value))?),
+        "nsegments" => fields.nsegments = Some(parse_nsegments(value)?),
+        "maxsegsz" => fields.maxsegsz = Some(number("maxsegsz", size::parse_size(value))?),
+        "flags" => fields.flags = parse_flags(value)?,
+        _ => return Err(TagSpecError::UnknownKey { key: key.to_owned(), nearest: nearest(key, KEYS) }),
     }
-
-    /// The template, with what was not given left unconstrained.
-    ///
-    /// # Errors
-    ///
-    /// An alignment or a boundary that is no power of two.
-    pub fn into_template(self) -> Result<TagTemplate, TagSpecError> {
-        let free = TagTemplate::default();
-        let alignment = match self.alignment {
-            None | Some(0) => Alignment::BYTE,
-            Some(value) => Alignment::new(value).ok_or(TagSpecError::NotPowerOfTwo { key: "alignment", value })?,
-        };
-        let boundary = match self.boundary {
-            None | Some(0) => None,
-            Some(value) => Some(Boundary::new(value).ok_or(TagSpecError::NotPowerOfTwo { key: "boundary", value })?),
-        };
-        let filter = self.deny.map(|ranges| {
-            AddressFilter::deny(ranges.into_iter().map(|(first, last)| (PhysAddr::new(first), PhysAddr::new(last))))
-        });
-        Ok(TagTemplate {
-            alignment,
-            boundary,
-            window: ExclusionWindow {
-                lowaddr: self.lowaddr.map_or(free.window.lowaddr, PhysAddr::new),
-                highaddr: self.highaddr.map_or(free.window.highaddr, PhysAddr::new),
-            },
-            filter,
-            maxsize: self.maxsize.map_or(free.maxsize, BusSize::new),
-            nsegments: self.nsegments.unwrap_or(free.nsegments),
-            maxsegsz: self.maxsegsz.map_or(free.maxsegsz, BusSize::new),
-            flags: self.flags,
-            lock: self.lock,
-        })
-    }
+    Ok(())
 }
 
 /// Reads a number of segments: a number of at most 32 bits, or `unrestricted`.
@@ -200,14 +119,10 @@ pub fn parse_nsegments(text: &str) -> Result<SegmentLimit, TagSpecError> {
 ///
 /// [`TagSpecError::UnknownFlag`].
 pub fn parse_flags(text: &str) -> Result<TagFlags, TagSpecError> {
-    let mut flags = TagFlags::empty();
     if text == "0" {
-        return Ok(flags);
+        return Ok(TagFlags::empty());
     }
-    for flag in text.split(['+', '|']).map(str::trim) {
-        flags |= parse_flag(flag)?;
-    }
-    Ok(flags)
+    text.split(['+', '|']).try_fold(TagFlags::empty(), |flags, flag| Ok(flags | parse_flag(flag.trim())?))
 }
 
 /// Reads one flag, with or without `BUS_DMA_`, in either case.
@@ -216,33 +131,7 @@ pub fn parse_flags(text: &str) -> Result<TagFlags, TagSpecError> {
 ///
 /// [`TagSpecError::UnknownFlag`].
 pub fn parse_flag(text: &str) -> Result<TagFlags, TagSpecError> {
-    let lower = text.to_ascii_lowercase();
-    let name = lower.strip_prefix("bus_dma_").unwrap_or(&lower);
-    FLAGS.into_iter().find(|&(known, _)| known == name).map(|(_, flag)| flag).ok_or_else(|| TagSpecError::UnknownFlag {
-        flag: text.to_owned(),
-        nearest: nearest(name, FLAGS.map(|(known, _)| known)),
-    })
-}
-
-/// The names of the flags, joined with `+` as [`parse_flags`] reads them; empty for none.
-pub fn flag_names(flags: TagFlags) -> String {
-    let names: Vec<_> = FLAGS.into_iter().filter(|&(_, flag)| flags.contains(flag)).map(|(name, _)| name).collect();
-    names.join("+")
-}
-
-/// The candidate that `word` most likely means, when one is near enough.
-pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        .filter(|&(likeness, _)| likeness > 0.7)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate.to_owned())
-}
-
-/// ` (did you mean …?)` or nothing, for messages that go on.
-fn perhaps(nearest: Option<&String>) -> String {
-    nearest.map_or_else(String::new, |name| format!(" (did you mean `{name}`?)"))
+    flags::parse_flag(text).map_err(TagSpecError::UnknownFlag)
 }
 
 fn number(key: &'static str, parsed: Result<u64, SizeError>) -> Result<u64, TagSpecError> {
@@ -252,6 +141,7 @@ fn number(key: &'static str, parsed: Result<u64, SizeError>) -> Result<u64, TagS
 #[cfg(test)]
 mod tests {
     use super::*;
+    use busdma_engine::constraints::{Alignment, ExclusionWindow};
 
     #[test]
     fn every_key() {
@@ -268,7 +158,7 @@ mod tests {
         assert_eq!(tag.nsegments, SegmentLimit::Max(33));
         assert_eq!(tag.maxsegsz.raw(), 4096);
         assert_eq!(tag.flags, TagFlags::all());
-        assert_eq!(flag_names(tag.flags), "allocnow+coherent+keep_pg_offset");
+        assert_eq!(flags::flag_names(tag.flags), "allocnow+coherent+keep_pg_offset");
     }
 
     #[test]

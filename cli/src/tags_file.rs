@@ -1,8 +1,9 @@
 //! A chain of tags as a TOML file: an array of tables `[[tag]]`, root first.
 
 use crate::size;
-use crate::tag_spec::{self, TagFields, TagSpecError};
-use busdma_engine::constraints::{LockFunction, SegmentLimit, TagFlags, TagTemplate};
+use crate::tag_spec::{self, TagSpecError};
+use busdma_engine::constraints::{LockFunction, SegmentLimit, TagFlags};
+use busdma_presets::{FieldError, NamedTag, TagFields};
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
 use std::fmt;
@@ -23,7 +24,7 @@ pub enum TagsFileError {
         /// Its name, or its position.
         name: String,
         /// What is wrong with it.
-        problem: TagSpecError,
+        problem: FieldError,
     },
     /// A range of a filter ends before it begins.
     #[error("{name}: the filter's range {first:#x} to {last:#x} ends before it begins")]
@@ -35,15 +36,6 @@ pub enum TagsFileError {
         /// Last address, inclusive.
         last: u64,
     },
-}
-
-/// A tag with the name it goes by in reports.
-#[derive(Clone, Debug)]
-pub struct NamedTag {
-    /// Its name.
-    pub name: String,
-    /// What the driver asks for.
-    pub template: TagTemplate,
 }
 
 /// Reads a tags file, root first.

@@ -1,6 +1,7 @@
 //! Text for people: styles and aligned tables. Everything is a string with ANSI styles; the console drops them where unwanted.
 
-use anstyle::{AnsiColor, Style};
+use anstyle::AnsiColor;
+pub(crate) use anstyle::Style;
 use std::fmt::Write as _;
 
 /// Headings of sections and tables.

@@ -6,7 +6,7 @@ use busdma_cli::plan::render_json;
 use busdma_cli::plan::report::PlanReport;
 use busdma_cli::plan::request::PlanRequest;
 use busdma_cli::plan::simulate::Outcome;
-use busdma_cli::presets::catalog;
+use busdma_presets::Catalog;
 use clap::Parser;
 
 const KINDS: [&str; 5] = ["buffer", "bio", "ccb", "mbuf", "uio"];
@@ -17,7 +17,7 @@ const BUFFERS: [(&str, &str, &str); 3] =
 fn report(arguments: &[&str]) -> PlanReport {
     let cli = Cli::try_parse_from(["busdma", "plan"].iter().chain(arguments)).unwrap();
     let Verb::Plan(args) = cli.verb else { panic!("not a plan") };
-    let chain = catalog::find(args.preset.as_deref().unwrap()).unwrap().chain().unwrap();
+    let chain = Catalog::embedded().find(args.preset.as_deref().unwrap()).unwrap().chain().to_vec();
     PlanReport::of(PlanRequest::resolve(&args, chain).unwrap())
 }
 
@@ -49,7 +49,7 @@ fn check(report: &PlanReport) {
 
 #[test]
 fn every_preset_plans_every_kind_under_every_profile() {
-    for preset in catalog::all().unwrap() {
+    for preset in Catalog::embedded().presets() {
         for kind in KINDS {
             for profile in PROFILES {
                 for (length, offset, layout) in BUFFERS {

@@ -5,16 +5,31 @@ use std::fs::{self, File};
 use std::io;
 use std::process::Stdio;
 
-const VERBS: [&str; 5] = ["plan", "presets", "replay", "completions", "man"];
+const VERBS: [&str; 13] = [
+    "plan",
+    "presets",
+    "replay",
+    "status",
+    "zones",
+    "tags",
+    "maps",
+    "watch",
+    "record",
+    "call",
+    "demo",
+    "completions",
+    "man",
+];
 
 /// Command lines that print a lot, one for each verb and format.
-const TALKATIVE: [&[&str]; 9] = [
+const TALKATIVE: [&[&str]; 10] = [
     &["presets"],
     &["presets", "--json"],
     &["plan", "--preset", "nvme", "--length", "128K", "--all"],
     &["plan", "--preset", "nvme", "--length", "128K", "--json"],
     &["plan", "--preset", "vge", "--length", "64K"],
     &["replay", "tests/data/differs.jsonl"],
+    &["demo", "--local", "--seconds", "1"],
     &["completions", "bash"],
     &["man"],
     &["--help"],
@@ -91,10 +106,13 @@ fn the_manual_has_every_verb_option_and_example() {
 fn a_manual_page_for_each_verb() {
     let dir = tempfile::tempdir().unwrap();
     busdma().args(["man", "--dir"]).arg(dir.path()).assert().success().stdout("");
-    let mut pages: Vec<_> = fs::read_dir(&dir).unwrap().map(|page| page.unwrap().file_name()).collect();
+    let mut pages: Vec<String> =
+        fs::read_dir(&dir).unwrap().map(|page| page.unwrap().file_name().into_string().unwrap()).collect();
     pages.sort();
-    let expected =
-        ["busdma-completions.1", "busdma-man.1", "busdma-plan.1", "busdma-presets.1", "busdma-replay.1", "busdma.1"];
+    let mut expected: Vec<_> = VERBS.iter().map(|verb| format!("busdma-{verb}.1")).collect();
+    expected.extend(["start", "status", "stop"].map(|action| format!("busdma-record-{action}.1")));
+    expected.push("busdma.1".to_owned());
+    expected.sort();
     assert_eq!(pages, expected);
     for page in pages {
         let roff = fs::read_to_string(dir.path().join(&page)).unwrap();

@@ -7,11 +7,11 @@ use super::request::{PlanRequest, arch_name};
 use super::simulate::{EffectiveConstraints, Outcome, Run};
 use super::{strip, words};
 use crate::size;
-use crate::tag_spec;
 use crate::text::{self, ACCENT, BAD, Cell, FAINT, GOOD, HEADING, PLAIN, Side, Table, WARN, counted};
 use busdma_engine::addr::{PAGE_SIZE, PhysAddr};
 use busdma_engine::constraints::{LockFunction, TagFlags};
 use busdma_engine::hazard::{HazardKind, Severity};
+use busdma_presets::flags;
 use std::fmt::Write as _;
 
 /// How much of a long table of segments is shown.
@@ -98,7 +98,7 @@ fn notes(request: &PlanRequest, run: &Run) -> Vec<String> {
     for tag in &request.chain {
         let template = &tag.template;
         if template.flags != TagFlags::empty() {
-            notes.push(format!("{} has the flags {}", tag.name, tag_spec::flag_names(template.flags)));
+            notes.push(format!("{} has the flags {}", tag.name, flags::flag_names(template.flags)));
         }
         if template.filter.is_some() {
             notes.push(format!("{} has a filter for addresses inside the window", tag.name));

@@ -9,11 +9,11 @@ use super::request::{PlanRequest, arch_name};
 use super::simulate::{PoolUse, Run, Word};
 use super::words;
 use crate::args::LoadKind;
-use crate::tag_spec;
-use crate::tags_file::NamedTag;
 use busdma_engine::constraints::{LockFunction, SegmentLimit};
 use busdma_engine::hazard::{Hazard, Severity};
 use busdma_engine::{TagTemplate, WaitPolicy};
+use busdma_presets::NamedTag;
+use busdma_presets::flags::FLAGS;
 use serde::Serialize;
 use std::fmt::Display;
 
@@ -218,7 +218,7 @@ impl<'a> Tag<'a> {
             maxsize: maxsize.raw(),
             nsegments: count(*nsegments),
             maxsegsz: maxsegsz.raw(),
-            flags: tag_spec::FLAGS.iter().filter(|(_, flag)| flags.contains(*flag)).map(|(name, _)| *name).collect(),
+            flags: FLAGS.iter().filter(|(_, flag)| flags.contains(*flag)).map(|(name, _)| *name).collect(),
             filter: filter.is_some(),
             lock: *lock == LockFunction::Provided,
         }

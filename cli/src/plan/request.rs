@@ -3,10 +3,10 @@
 use crate::args::{Arch, LoadKind, PlanArgs};
 use crate::layout::{Layout, PlacementError};
 use crate::size;
-use crate::tags_file::NamedTag;
 use busdma_engine::addr::{AddressSpace, BusSize, PAGE_SIZE, PageCount, PhysAddr, VirtAddr};
 use busdma_engine::memdesc::VirtRange;
 use busdma_engine::{Boundary, MachineLimits, Profile, WaitPolicy};
+use busdma_presets::NamedTag;
 use thiserror::Error;
 
 /// Where a kernel buffer lies unless `--vaddr` says otherwise.

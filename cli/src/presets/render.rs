@@ -1,10 +1,10 @@
 //! The presets as text.
 
-use super::catalog::Preset;
 use crate::size;
 use crate::tag_spec;
 use crate::text::{self, ACCENT, Cell, FAINT, HEADING, Side, Table, WARN};
 use busdma_engine::constraints::SegmentLimit;
+use busdma_presets::{Preset, flags};
 
 /// One line a preset.
 pub(super) fn list(presets: &[Preset], width: usize) -> String {
@@ -124,11 +124,8 @@ fn nsegments_in_full(limit: SegmentLimit) -> String {
 }
 
 fn flags(preset: &Preset) -> String {
-    match preset.tag_flags() {
-        Ok(flags) if flags.is_empty() => none(),
-        Ok(flags) => tag_spec::flag_names(flags),
-        Err(_) => preset.flags.join("+"),
-    }
+    let flags = preset.tag_flags();
+    if flags.is_empty() { none() } else { flags::flag_names(flags) }
 }
 
 fn bytes(bytes: u64) -> String {

@@ -50,6 +50,9 @@ pub(super) fn decision(decision: &DecisionRecord<'_>) -> String {
         }
         DecisionRecord::Rejected { map, error } => format!("{map} is refused: {error}"),
         DecisionRecord::Unloaded { map, pages } => format!("{map} gives back {}", pages_of(*pages)),
+        DecisionRecord::Cancelled { map, pages } => {
+            format!("{map} gives up its deferred load and {}", pages_of(*pages))
+        }
         DecisionRecord::Copied { map, dir, pages, bytes } => {
             let direction = match dir {
                 CopyDir::ToBounce => "to",

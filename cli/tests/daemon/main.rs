@@ -1,0 +1,5 @@
+//! The verbs that talk to the daemon, against real ones.
+
+mod host;
+mod unreachable;
+mod verbs;
