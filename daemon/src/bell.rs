@@ -46,8 +46,7 @@ impl Bell {
         loop {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let timeout = left.map(timespec);
-            let mut sources =
-                [PollFd::new(&self.event, PollFlags::IN), PollFd::new(&socket, PollFlags::empty())];
+            let mut sources = [PollFd::new(&self.event, PollFlags::IN), PollFd::new(&socket, PollFlags::empty())];
             match poll(&mut sources, timeout.as_ref()) {
                 Err(Errno::INTR) => continue,
                 Err(errno) => return Err(errno.into()),

@@ -40,7 +40,12 @@ macro_rules! refusal_from {
         })+
     };
 }
-refusal_from!(Engine(EngineError), Monitor(MonitorError), Recorder(busdma_api::recorder::RecorderError), Service(ServiceError));
+refusal_from!(
+    Engine(EngineError),
+    Monitor(MonitorError),
+    Recorder(busdma_api::recorder::RecorderError),
+    Service(ServiceError)
+);
 
 impl From<QuotaExceeded> for Refusal {
     fn from(refused: QuotaExceeded) -> Self {
@@ -98,16 +103,16 @@ fn answer<'c, P: Deserialize<'c>, R: Serialize, E: Into<Refusal>>(
     };
     match carry_out(worker, &parameters) {
         Ok(reply) => replies.last(&reply),
-        Err(error) => refuse_with(worker, replies, error.into()),
+        Err(error) => refuse_with(worker, replies, &error.into()),
     }
 }
 
 /// Replies with an error, and counts it where it is a limit that was met.
-fn refuse_with(worker: &Worker, replies: &mut Replies<'_>, refusal: Refusal) -> Result<(), Stopped> {
-    if let Refusal::Engine(EngineError::QuotaExceeded { quota, scope, .. }) = &refusal {
+fn refuse_with(worker: &Worker, replies: &mut Replies<'_>, refusal: &Refusal) -> Result<(), Stopped> {
+    if let Refusal::Engine(EngineError::QuotaExceeded { quota, scope, .. }) = refusal {
         count(worker, quota, scope);
     }
-    replies.error(&refusal)
+    replies.error(refusal)
 }
 
 /// Counts a limit that was met.

@@ -70,12 +70,7 @@ impl Worker {
     ///
     /// # Errors
     /// No session can be opened.
-    pub(crate) fn new(
-        service: Arc<Service>,
-        stream: Arc<UnixStream>,
-        bell: Arc<Bell>,
-        peer: Peer,
-    ) -> io::Result<Self> {
+    pub(crate) fn new(service: Arc<Service>, stream: Arc<UnixStream>, bell: Arc<Bell>, peer: Peer) -> io::Result<Self> {
         let session = service.sessions.open(peer.uid)?;
         let limits = service.limits();
         Ok(Self { service, session, limits, scratch: SyncScratch::default(), bell, peer, stream, machine: None })
@@ -113,7 +108,7 @@ impl Worker {
             self.limits = self.service.limits();
             reader.set_limit(limit(&self.limits));
         }
-        let message = match reader.next() {
+        let message = match reader.read() {
             Ok(Some(message)) => message,
             Ok(None) => return Ok(Turn::Ended),
             Err(error) => return self.refuse_message(writer, error),
@@ -144,11 +139,7 @@ impl Worker {
     }
 
     /// Says which limit a message broke; nothing can be read after it.
-    fn refuse_message(
-        &self,
-        writer: &mut MessageWriter<Arc<UnixStream>>,
-        error: WireError,
-    ) -> Result<Turn, Stopped> {
+    fn refuse_message(&self, writer: &mut MessageWriter<Arc<UnixStream>>, error: WireError) -> Result<Turn, Stopped> {
         if let WireError::TooLong { limit } = error {
             self.service.count_refusal("message_bytes", crate::config::Scope::Connection);
             let refusal = busdma_api::engine::EngineError::QuotaExceeded {

@@ -69,7 +69,7 @@ impl Listeners {
     }
 
     /// Gives the notes of one verb to whoever wants them. `uid` is that of the machine's session; `None` when all share it.
-    pub(crate) fn publish(&self, machine: MachineId, uid: Option<u32>, notes: impl Iterator<Item = Note> + Clone) {
+    pub(crate) fn publish(&self, machine: MachineId, uid: Option<u32>, notes: &(impl Iterator<Item = Note> + Clone)) {
         let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner);
         for listener in listeners.iter().filter(|listener| listener.viewer.sees(uid)) {
             listener.hear(machine, notes.clone());

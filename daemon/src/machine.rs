@@ -3,6 +3,7 @@
 //! The owner is whoever holds the machine's lock, for as long as one verb of the engine takes: no thread is woken to decide.
 //! Bytes are copied after the lock is given back; the map is marked meanwhile ([`Owner::hold`]), and whoever wants it waits.
 
+mod ages;
 mod deferred;
 mod device;
 mod dmamem;
@@ -19,9 +20,9 @@ mod snapshot;
 mod syncs;
 mod tags;
 
+pub(crate) use device::DeviceAccess;
 pub(crate) use dmamem::Allocated;
 pub(crate) use ear::Ear;
-pub(crate) use device::DeviceAccess;
 pub(crate) use memory::{FileWanted, Registration};
 pub(crate) use objects::Objects;
 pub(crate) use owner::{Caller, Owner, Sharing};

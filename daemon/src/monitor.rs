@@ -25,7 +25,7 @@ const LISTED: u32 = 100;
 
 impl Viewer {
     /// Whether the viewer sees a machine of `owner`; `None` is the shared one. Root and the daemon's own user see all.
-    pub(crate) fn sees(&self, owner: Option<u32>) -> bool {
+    pub(crate) fn sees(self, owner: Option<u32>) -> bool {
         owner.is_none_or(|owner| owner == self.uid) || self.uid == 0 || self.uid == self.daemon_uid
     }
 }
@@ -78,7 +78,8 @@ impl Worker {
         for machine in machines.into_iter().flatten() {
             self.service.seen(viewer, Some(machine))?;
         }
-        let kinds = call.kinds.as_ref().map(|kinds| kinds.iter().map(|kind| known(kind)).collect::<Result<Vec<_>, _>>());
+        let kinds =
+            call.kinds.as_ref().map(|kinds| kinds.iter().map(|kind| known(kind)).collect::<Result<Vec<_>, _>>());
         let (machine, map, tag, session) = (call.machine, call.map, call.tag, call.session);
         Ok(Filter { machine, kinds: kinds.transpose()?, map, tag, session })
     }

@@ -70,7 +70,8 @@ mod tests {
         check::<Load>(r#"{"map":"host0/m1"}"#, "request");
         check::<Load>(r#"{"map":"nonsense","request":{"buffer":{"memory":"host0/b1","length":1}}}"#, "map");
         check::<Load>(r#"{"map":"host0/m1","request":{"cake":1}}"#, "request.cake");
-        check::<Load>(r#"[1]"#, "parameters");
+        check::<Load>("[1]", "parameters");
+        check::<Load>(r#"["host0/m1",{"buffer":{"memory":"host0/b1","length":1}},null]"#, "parameters");
         check::<Submit>(r#"{"operations":[{"unload":{"map":"host0/m1","x":1}}]}"#, "operations[0].unload.x");
     }
 }

@@ -95,7 +95,10 @@ mod tests {
         let (one, other) = (Account::new(Arc::clone(&uid)), Account::new(Arc::clone(&uid)));
         assert_eq!(one.take(&limits, Quota::Maps, 3), Ok(()));
         assert_eq!(one.take(&limits, Quota::Maps, 1).map_err(|refused| refused.scope), Err(Scope::Connection));
-        assert_eq!(other.take(&limits, Quota::Maps, 2).map_err(|refused| (refused.scope, refused.limit)), Err((Scope::Uid, 4)));
+        assert_eq!(
+            other.take(&limits, Quota::Maps, 2).map_err(|refused| (refused.scope, refused.limit)),
+            Err((Scope::Uid, 4))
+        );
         assert_eq!((other.session.held(Quota::Maps), uid.held(Quota::Maps)), (0, 3));
         one.give_back(Quota::Maps, 3);
         assert_eq!(other.take(&limits, Quota::Maps, u64::MAX).map_err(|refused| refused.quota), Err(Quota::Maps));

@@ -131,7 +131,8 @@ impl Service {
             files::RecorderState::Recording(_) => RecorderState::Recording,
             files::RecorderState::Failed(_) => RecorderState::Failed,
         };
-        let root = self.recorder_settings.directory.as_ref().filter(|_| state != RecorderState::Off || status.files > 0);
+        let root =
+            self.recorder_settings.directory.as_ref().filter(|_| state != RecorderState::Off || status.files > 0);
         let directory = root.map(|root| match &status.directory {
             Some(path) => root.join(path.as_path()).display().to_string(),
             None => root.display().to_string(),
@@ -187,9 +188,9 @@ impl Service {
 
     fn recorder_error(&self, error: &files::RecorderError) -> RecorderError {
         match error {
-            files::RecorderError::AlreadyRecording { .. } => RecorderError::AlreadyRecording {
-                directory: self.recorder_status().directory.unwrap_or_default(),
-            },
+            files::RecorderError::AlreadyRecording { .. } => {
+                RecorderError::AlreadyRecording { directory: self.recorder_status().directory.unwrap_or_default() }
+            }
             files::RecorderError::NotRecording => RecorderError::NotRecording,
             files::RecorderError::NoSuchMachine { name } => RecorderError::NoSuchObject { object: name.to_string() },
             files::RecorderError::Directory { path, source } => {

@@ -135,7 +135,10 @@ impl Session {
 impl Mailbox {
     fn forget(&mut self, map: MapRef) {
         self.waiting.remove(&map);
-        if let Some(age) = self.ended_maps.remove(&map) {
+        let age = self.ended_maps.get(&map).copied();
+        // The Load call that claimed its end is about to take it, whatever becomes of the map.
+        if let Some(age) = age.filter(|age| self.ended.get(age).is_none_or(|(_, claim)| *claim == Claim::Anybody)) {
+            self.ended_maps.remove(&map);
             self.ended.remove(&age);
         }
     }

@@ -175,7 +175,9 @@ const fn origin_word(origin: ZoneOrigin) -> &'static str {
 fn bounce_word(reason: BounceReason) -> String {
     match reason {
         BounceReason::Window(window) => format!("window ({:#x}, {:#x}]", window.lowaddr.raw(), window.highaddr.raw()),
-        BounceReason::Filter(window) => format!("filter in ({:#x}, {:#x}]", window.lowaddr.raw(), window.highaddr.raw()),
+        BounceReason::Filter(window) => {
+            format!("filter in ({:#x}, {:#x}]", window.lowaddr.raw(), window.highaddr.raw())
+        }
         BounceReason::Alignment(alignment) => format!("alignment {}", alignment.bytes()),
     }
 }

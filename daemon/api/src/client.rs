@@ -44,6 +44,9 @@ pub enum CallError<E> {
     Transport(#[source] zlink::Error),
 }
 
+/// A reply with the descriptors that came along.
+pub type WithDescriptors<M> = (<M as crate::Method>::Reply, Vec<std::os::fd::OwnedFd>);
+
 /// Why there is no connection.
 #[derive(Debug, Error)]
 #[error("cannot connect to {}", path.display())]

@@ -5,7 +5,7 @@ use zlink::idl::{self, Comment, CustomType, Field, Interface};
 use zlink::introspect;
 
 /// A method: the type that implements it holds its parameters.
-pub trait Method: serde::Serialize {
+pub trait Method: serde::Serialize + std::fmt::Debug {
     /// Its full name, `org.busdma.Engine.Load`.
     const NAME: &'static str;
     /// What it replies.

@@ -5,8 +5,8 @@ mod snapshot;
 
 pub use decision::{DecisionRecord, Decisions, DecisionsReply, Finding, Findings, FindingsReply, Severity};
 pub use snapshot::{
-    Latency, MachineSnapshot, MapInfo, MapState, MapTotals, Percentiles, Snapshot, SnapshotReply, TagInfo, Waiter, Watch,
-    ZoneInfo,
+    Latency, MachineSnapshot, MapInfo, MapState, MapTotals, Percentiles, Snapshot, SnapshotReply, TagInfo, Waiter,
+    Watch, ZoneInfo,
 };
 
 use crate::interface::interface;

@@ -38,7 +38,8 @@ fn descriptions_parse_and_name_everything_they_use() {
             assert!(names.insert(name.to_owned()), "{name} stands twice in {}", interface.name());
         }
         for word in description.split(|c: char| !c.is_alphanumeric() && c != '.').filter(|word| is_type(word)) {
-            let declared = names.contains(word) || description.contains(&format!("# {word}")) || in_comment(&description, word);
+            let declared =
+                names.contains(word) || description.contains(&format!("# {word}")) || in_comment(&description, word);
             assert!(declared, "{} uses the undeclared type {word}", interface.name());
         }
     }

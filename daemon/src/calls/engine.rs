@@ -71,6 +71,6 @@ fn answer_with<'c, P: Deserialize<'c>, R: Serialize>(
     };
     match carry_out(worker, &parameters) {
         Ok((reply, files)) => replies.last_with(&reply, &files),
-        Err(error) => refuse_with(worker, replies, error.into()),
+        Err(error) => refuse_with(worker, replies, &error.into()),
     }
 }

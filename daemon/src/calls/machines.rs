@@ -84,7 +84,9 @@ fn model(worker: &Worker, call: &CreateMachine) -> Result<MachineModel, EngineEr
 pub(super) fn list(worker: &Worker) -> ListMachinesReply {
     let mine = |machine: &Arc<Machine>| machine.session_id().is_none_or(|owner| owner == worker.session.id);
     let machines = worker.service.machines.all();
-    ListMachinesReply { machines: machines.iter().filter(|machine| mine(machine)).map(|machine| machine.info()).collect() }
+    ListMachinesReply {
+        machines: machines.iter().filter(|machine| mine(machine)).map(|machine| machine.info()).collect(),
+    }
 }
 
 pub(super) fn describe(worker: &mut Worker, id: MachineId) -> Result<MachineInfo, EngineError> {

@@ -57,7 +57,12 @@ fn passed(files: Vec<OwnedFd>, index: u32, offset: u64, length: u64) -> Result<P
     let file = file.ok_or(EngineError::OutOfRange { offset: index.into(), length: 1, size: count })?;
     PassedMemory::check(file, offset, BusSize::new(length)).map_err(|error| match error {
         PassedMemoryError::NotSealed { missing, .. } => EngineError::NotSealed {
-            missing: missing.to_string().split(['|', ',', ' ']).filter(|seal| !seal.is_empty()).map(str::to_owned).collect(),
+            missing: missing
+                .to_string()
+                .split(['|', ',', ' '])
+                .filter(|seal| !seal.is_empty())
+                .map(str::to_owned)
+                .collect(),
         },
         PassedMemoryError::OffsetUnaligned { .. } => {
             EngineError::InvalidMemory { field: "offset".to_owned(), reason: error.to_string() }
@@ -102,8 +107,7 @@ pub(super) fn describe(worker: &mut Worker, call: &DescribeMemory) -> Result<Des
 pub(super) fn read(worker: &mut Worker, call: &ReadMemory) -> Result<ReadReply, EngineError> {
     check_transfer(worker, call.length)?;
     let machine = usable(worker, call.memory.machine)?;
-    let spans =
-        machine.lock().memory_spans(&caller(worker), call.memory, call.offset.unwrap_or(0), call.length)?;
+    let spans = machine.lock().memory_spans(&caller(worker), call.memory, call.offset.unwrap_or(0), call.length)?;
     let mut bytes = Vec::new();
     for span in spans {
         let filled = bytes.len();
@@ -157,12 +161,8 @@ pub(super) fn zones(worker: &mut Worker, call: &ZoneMemory) -> Result<(ZoneMemor
 
 pub(super) fn device_read(worker: &mut Worker, call: &DeviceRead) -> Result<ReadReply, EngineError> {
     let machine = usable(worker, call.map.machine)?;
-    let access = DeviceAccess {
-        map: call.map,
-        segment: call.segment,
-        offset: call.offset.unwrap_or(0),
-        length: call.length,
-    };
+    let access =
+        DeviceAccess { map: call.map, segment: call.segment, offset: call.offset.unwrap_or(0), length: call.length };
     let bytes = machine.device_read(&caller(worker), access, worker.limits.transfer_bytes)?;
     Ok(ReadReply { data: STANDARD.encode(bytes) })
 }

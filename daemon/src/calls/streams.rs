@@ -28,11 +28,11 @@ pub(super) fn load(worker: &mut Worker, call: &Call<'_>, replies: &mut Replies<'
             drop(claimed);
             match end.map(ended) {
                 Ok(Ok(reply)) => replies.last(&reply.load),
-                Ok(Err(error)) | Err(error) => refuse_with(worker, replies, error.into()),
+                Ok(Err(error)) | Err(error) => refuse_with(worker, replies, &error.into()),
             }
         }
         Ok(reply) => replies.last(&reply),
-        Err(error) => refuse_with(worker, replies, error.into()),
+        Err(error) => refuse_with(worker, replies, &error.into()),
     }
 }
 
@@ -58,7 +58,7 @@ pub(super) fn wait(worker: &mut Worker, call: &Call<'_>, replies: &mut Replies<'
     let timeout = wait.timeout_ms.map_or(longest, Duration::from_millis).min(longest);
     match collect(worker, wait.map, Claim::Anybody, Some(timeout))?.and_then(ended) {
         Ok(reply) => replies.last(&reply),
-        Err(error) => refuse_with(worker, replies, error.into()),
+        Err(error) => refuse_with(worker, replies, &error.into()),
     }
 }
 

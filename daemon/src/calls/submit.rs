@@ -32,9 +32,7 @@ fn carry_out(worker: &mut Worker, operation: &Operation) -> OperationResult {
         Operation::Sync(call) => tags::sync(worker, call).map(OperationResult::Sync),
         Operation::Unload(call) => tags::unload(worker, call).map(OperationResult::Unload),
         Operation::Segments(call) => tags::segments(worker, call).map(OperationResult::Segments),
-        Operation::CreateTag(call) => {
-            tags::create_tag(worker, call).map(Box::new).map(OperationResult::CreateTag)
-        }
+        Operation::CreateTag(call) => tags::create_tag(worker, call).map(Box::new).map(OperationResult::CreateTag),
         Operation::DestroyTag(call) => tags::destroy_tag(worker, call).map(OperationResult::DestroyTag),
         Operation::CreateMap(call) => tags::create_map(worker, call).map(OperationResult::CreateMap),
         Operation::DestroyMap(call) => tags::destroy_map(worker, call).map(OperationResult::DestroyMap),

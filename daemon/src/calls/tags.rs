@@ -5,11 +5,11 @@ use crate::connection::Worker;
 use crate::machine::{self, Caller};
 use crate::session::Claim;
 use busdma_api::MachineId;
+use busdma_api::Nothing;
 use busdma_api::engine::{
     CreateMap, CreateMapReply, CreateTag, CreateTagReply, DestroyMap, DestroyTag, DestroyTagReply, EngineError, Load,
     LoadReply, Segments, SegmentsReply, Sync, SyncReply, Unload, UnloadReply, WaitPolicy,
 };
-use busdma_api::Nothing;
 use busdma_presets::Catalog;
 
 pub(super) fn create_tag(worker: &mut Worker, call: &CreateTag) -> Result<CreateTagReply, EngineError> {
@@ -57,6 +57,7 @@ pub(super) fn create_map(worker: &mut Worker, call: &CreateMap) -> Result<Create
 pub(super) fn destroy_map(worker: &mut Worker, call: &DestroyMap) -> Result<Nothing, EngineError> {
     let machine = usable(worker, call.map.machine)?;
     machine.lock_for(call.map.number).destroy_map(&caller(worker), call.map.number)?;
+    worker.session.forget(call.map);
     Ok(Nothing {})
 }
 

@@ -1,7 +1,7 @@
 //! Deferred loads: taken up when they have their pages, ended, or taken out of the queue.
 
 use super::loads::segment;
-use super::owner::{Owner, number, tape};
+use super::owner::{Owner, tape};
 use crate::session::{End, Session};
 use busdma_api::engine::{EngineError, LoadReply, Outcome};
 use busdma_engine::{LoadError, MapId, Nanos, Segment};
@@ -18,7 +18,7 @@ impl Owner {
         }
         let at = self.begin();
         let drained = drain(&mut self.engine, AfterPanic::GoesOn);
-        tape!(self, None, at, TapedVerb::RunDeferred { drained: &drained });
+        tape!(self, None::<&Arc<Session>>, at, TapedVerb::RunDeferred { drained: &drained });
         self.finish(None, at);
         for ended in drained.callbacks {
             self.end(ended.map, ended.result.as_deref().map_err(|error| *error), at);
@@ -58,7 +58,7 @@ impl Owner {
         self.wipe(id);
         let at = self.begin();
         let result = self.engine.cancel(id);
-        tape!(self, session.and_then(|session| number(session)), at, TapedVerb::Cancel { map: id, result });
+        tape!(self, session, at, TapedVerb::Cancel { map: id, result });
         self.finish(session.map(|session| &**session), at);
         self.settle(map, at);
     }

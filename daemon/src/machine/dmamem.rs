@@ -2,7 +2,7 @@
 
 use super::failure::{self, exceeded};
 use super::objects::{DmamemEntry, MapEntry, MapOrigin, MemoryUse};
-use super::owner::{Caller, Owner, Sharing, number, tape};
+use super::owner::{Caller, Owner, Sharing, tape};
 use crate::config::Quota;
 use crate::quota::QuotaExceeded;
 use busdma_api::engine::{AllocMemReply, EngineError, FreeMemReply, Freed, MemFlag, PoolRun, ZonePool};
@@ -41,7 +41,12 @@ impl Owner {
         }
         let taped = result.as_ref().map_err(|error| *error);
         let (number_, map_number) = (MemoryNumber(memory.into()), MapNumber(map.into()));
-        tape!(self, number(caller.session), at, TapedVerb::AllocMem { number: number_, map_number, tag: id, flags, result: taped });
+        tape!(
+            self,
+            Some(caller.session),
+            at,
+            TapedVerb::AllocMem { number: number_, map_number, tag: id, flags, result: taped }
+        );
         self.finish(Some(caller.session), at);
         match result {
             Ok(allocation) => {
@@ -51,7 +56,7 @@ impl Owner {
             Err(error) => {
                 caller.session.account.give_back(Quota::DmamemBytes, bytes);
                 caller.session.account.give_back(Quota::Maps, 1);
-                Err(self.dmamem_refused().unwrap_or_else(|| failure::of_mem(&error, self.objects.tag_ref(tag))))
+                Err(self.dmamem_refused().unwrap_or_else(|| failure::of_mem(&error, &self.objects.tag_ref(tag))))
             }
         }
     }
@@ -79,9 +84,9 @@ impl Owner {
         let at = self.begin();
         let result = self.engine.free_mem(id, id);
         let session = caller.map(|caller| caller.session);
-        tape!(self, session.and_then(|session| number(session)), at, TapedVerb::FreeMem { memory: id, map: id, result });
+        tape!(self, session, at, TapedVerb::FreeMem { memory: id, map: id, result });
         self.finish(session.map(|session| &**session), at);
-        let freed = result.map_err(|error| failure::of_mem(&error, name))?;
+        let freed = result.map_err(|error| failure::of_mem(&error, &name))?;
         self.forget_map(map);
         if let Some(entry) = self.objects.dmamem.remove(&memory) {
             entry.session.account.give_back(Quota::DmamemBytes, bytes);
@@ -126,8 +131,7 @@ impl Owner {
     ) {
         let session = caller.session;
         let entry = MapEntry::new(allocation.map, tag, Arc::clone(session), MapOrigin::Dmamem(memory), at);
-        self.objects.map_numbers.insert(allocation.map, map);
-        self.objects.maps.insert(map, entry);
+        self.objects.enter_map(map, entry);
         let (session, region) = (Arc::clone(session), allocation.region.clone());
         let entry = DmamemEntry { map, session, region, len: BusSize::new(size), users: 0 };
         self.objects.dmamem.insert(memory, entry);

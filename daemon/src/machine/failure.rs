@@ -45,11 +45,9 @@ pub(super) fn of_load(error: &LoadError, map: MapRef, maxsegsz: u64) -> EngineEr
     }
 }
 
-pub(super) fn of_tag(error: &TagError, object: impl ToString) -> EngineError {
+pub(super) fn of_tag(error: &TagError, object: &impl ToString) -> EngineError {
     match *error {
-        TagError::ZeroMaxSegSize => {
-            EngineError::InvalidTag { field: "maxsegsz".to_owned(), reason: error.to_string() }
-        }
+        TagError::ZeroMaxSegSize => EngineError::InvalidTag { field: "maxsegsz".to_owned(), reason: error.to_string() },
         TagError::NoBouncePages { zone, wanted, got } => {
             EngineError::PoolNotFilled { zone: zone_number(zone), wanted, got }
         }
@@ -58,16 +56,14 @@ pub(super) fn of_tag(error: &TagError, object: impl ToString) -> EngineError {
     }
 }
 
-pub(super) fn of_map(error: &MapError, object: impl ToString) -> EngineError {
+pub(super) fn of_map(error: &MapError, object: &impl ToString) -> EngineError {
     match *error {
         MapError::NoBouncePages { zone, wanted, got } => {
             EngineError::PoolNotFilled { zone: zone_number(zone), wanted, got }
         }
-        MapError::StillLoaded { bounce_pages, sync_ranges } => EngineError::StillLoaded {
-            object: object.to_string(),
-            bounce_pages: bounce_pages.raw(),
-            sync_ranges,
-        },
+        MapError::StillLoaded { bounce_pages, sync_ranges } => {
+            EngineError::StillLoaded { object: object.to_string(), bounce_pages: bounce_pages.raw(), sync_ranges }
+        }
         MapError::StillDeferred => EngineError::StillDeferred { object: object.to_string() },
         MapError::NotDeferred => EngineError::NotDeferred { object: Some(object.to_string()) },
         MapError::Panic(kernel) => panic(kernel),
@@ -83,7 +79,7 @@ pub(super) fn of_sync(error: &SyncError, map: MapRef) -> EngineError {
     }
 }
 
-pub(super) fn of_mem(error: &MemError, object: impl ToString) -> EngineError {
+pub(super) fn of_mem(error: &MemError, object: &impl ToString) -> EngineError {
     match *error {
         MemError::NoMemory { request } => EngineError::NoMemory { bytes: request.size.raw() },
         MemError::Panic(kernel) => panic(kernel),

@@ -1,14 +1,15 @@
 //! Loads and unloads.
 
+use super::ages::Neighbours;
 use super::failure;
 use super::objects::MapEntry;
-use super::owner::{Caller, Owner, Sharing, number, tape};
+use super::owner::{Caller, Owner, Sharing, tape};
 use super::request::Books;
 use crate::config::Quota;
 use crate::session::{Claim, Session};
 use busdma_api::engine::{EngineError, LoadReply, Outcome, Request, Segment, SegmentsReply, UnloadReply};
 use busdma_api::{Hex, MapRef};
-use busdma_engine::{LoadError, MapId, MapState, Nanos, WaitPolicy};
+use busdma_engine::{DmaMap, LoadError, MapId, MapState, Nanos, WaitPolicy};
 use busdma_recorder::{LoadEnd, TapedVerb};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -49,7 +50,7 @@ impl Owner {
         };
         let end = LoadEnd::from(&self.engine.load(id, &desc, wait));
         let mapsize = desc.mapsize().map(busdma_engine::BusSize::raw);
-        tape!(self, number(caller.session), at, TapedVerb::Load { map: id, desc: &desc, wait, end });
+        tape!(self, Some(caller.session), at, TapedVerb::Load { map: id, desc: &desc, wait, end });
         self.latency.load.record(self.clock.now().since(at));
         self.finish(Some(caller.session), at);
         self.remember_uses(map, &lists);
@@ -75,10 +76,10 @@ impl Owner {
         self.wipe(id);
         let at = self.begin();
         let result = self.engine.unload(id);
-        tape!(self, session.and_then(|session| number(session)), at, TapedVerb::Unload { map: id, result });
+        tape!(self, session, at, TapedVerb::Unload { map: id, result });
         self.finish(session.map(|session| &**session), at);
         self.settle(map, at);
-        let report = result.map_err(|error| failure::of_map(&error, self.objects.map_ref(map)))?;
+        let report = result.map_err(|error| failure::of_map(&error, &self.objects.map_ref(map)))?;
         Ok(UnloadReply { released: report.released.raw(), woken: report.woken })
     }
 
@@ -153,7 +154,7 @@ impl Owner {
     }
 
     pub(super) fn load_error(&self, error: &LoadError, map: u32, reference: MapRef) -> EngineError {
-        let tag = self.objects.maps.get(&map).and_then(|entry| self.engine.map(entry.id)).map(busdma_engine::DmaMap::tag);
+        let tag = self.objects.maps.get(&map).and_then(|entry| self.engine.map(entry.id)).map(DmaMap::tag);
         let maxsegsz = tag.and_then(|tag| self.engine.tag(tag)).map_or(1, |tag| tag.constraints().maxsegsz().raw());
         failure::of_load(error, reference, maxsegsz)
     }
@@ -201,6 +202,9 @@ impl Owner {
     pub(super) fn settle(&mut self, map: u32, at: Nanos) {
         let Some(entry) = self.objects.maps.get_mut(&map) else { return };
         entry.since = at;
+        let state = self.engine.map(entry.id).map_or(MapState::Idle, DmaMap::state);
+        self.objects.ages.changed(&mut self.objects.maps, map, state);
+        let Some(entry) = self.objects.maps.get_mut(&map) else { return };
         let held = pages_of(&self.engine, entry.id);
         let account = &entry.session.account;
         match entry.bounce_pages.cmp(&held) {
@@ -240,8 +244,26 @@ impl Owner {
 
 impl MapEntry {
     /// A map that does nothing yet.
-    pub(super) fn new(id: MapId, tag: u32, session: Arc<Session>, origin: super::objects::MapOrigin, at: Nanos) -> Self {
-        Self { id, tag, session, origin, since: at, bounce_pages: 0, uses: Vec::new(), held: false, mapsize: None }
+    pub(super) fn new(
+        id: MapId,
+        tag: u32,
+        session: Arc<Session>,
+        origin: super::objects::MapOrigin,
+        at: Nanos,
+    ) -> Self {
+        Self {
+            id,
+            tag,
+            session,
+            origin,
+            state: MapState::Idle,
+            since: at,
+            neighbours: Neighbours::default(),
+            bounce_pages: 0,
+            uses: Vec::new(),
+            held: false,
+            mapsize: None,
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! What clients have on a machine, by number, with whose it is.
 
+use super::ages::{Ages, Neighbours};
 use super::failure::exceeded;
 use super::owner::Caller;
 use crate::quota::QuotaExceeded;
 use crate::session::Session;
 use busdma_api::engine::EngineError;
 use busdma_api::{MachineId, MapRef, MemoryOrigin, MemoryRef, TagRef};
-use busdma_engine::{BusSize, MapId, Nanos, TagId};
+use busdma_engine::{BusSize, MapId, MapState, Nanos, TagId};
 use busdma_memory::RegionId;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub(crate) struct Objects {
     pub(crate) dmamem: FxHashMap<u32, DmamemEntry>,
     pub(crate) tag_numbers: FxHashMap<TagId, u32>,
     pub(crate) map_numbers: FxHashMap<MapId, u32>,
+    pub(crate) ages: Ages,
     next: Next,
 }
 
@@ -41,6 +43,8 @@ pub(crate) struct TagEntry {
     pub(crate) preset: Option<String>,
     /// Destroyed by its owner, kept by the engine while others refer to it.
     pub(crate) destroyed: bool,
+    /// Maps that belong to it.
+    pub(crate) maps: u32,
 }
 
 /// A map.
@@ -50,8 +54,10 @@ pub(crate) struct MapEntry {
     pub(crate) tag: u32,
     pub(crate) session: Arc<Session>,
     pub(crate) origin: MapOrigin,
-    /// When its state last changed.
+    /// What it does, and since when.
+    pub(crate) state: MapState,
     pub(crate) since: Nanos,
+    pub(crate) neighbours: Neighbours,
     /// Bounce pages counted against the session's share.
     pub(crate) bounce_pages: u32,
     /// Memory that the mapping, or what a failed load left, refers to.
@@ -109,6 +115,7 @@ impl Objects {
             dmamem: FxHashMap::default(),
             tag_numbers: FxHashMap::default(),
             map_numbers: FxHashMap::default(),
+            ages: Ages::default(),
             next: Next::default(),
         }
     }
@@ -149,6 +156,15 @@ impl Objects {
         MemoryRef { machine: self.machine, origin, number }
     }
 
+    /// Enters a map.
+    pub(crate) fn enter_map(&mut self, number: u32, entry: MapEntry) {
+        if let Some(tag) = self.tags.get_mut(&entry.tag) {
+            tag.maps += 1;
+        }
+        self.map_numbers.insert(entry.id, number);
+        self.maps.insert(number, entry);
+    }
+
     /// A tag of the caller's that was not destroyed.
     pub(crate) fn tag(&self, number: u32, caller: &Caller<'_>) -> Result<&TagEntry, EngineError> {
         let entry = self.tags.get(&number).filter(|entry| !entry.destroyed);
@@ -164,16 +180,22 @@ impl Objects {
     /// Registered memory of the caller's.
     #[inline]
     pub(crate) fn buffer(&self, number: u32, caller: &Caller<'_>) -> Result<&BufferEntry, EngineError> {
-        owned(self.buffers.get(&number), caller, |entry| &entry.session, || {
-            self.memory_ref(MemoryOrigin::Registered, number).to_string()
-        })
+        owned(
+            self.buffers.get(&number),
+            caller,
+            |entry| &entry.session,
+            || self.memory_ref(MemoryOrigin::Registered, number).to_string(),
+        )
     }
 
     /// dmamem of the caller's.
     pub(crate) fn dmamem(&self, number: u32, caller: &Caller<'_>) -> Result<&DmamemEntry, EngineError> {
-        owned(self.dmamem.get(&number), caller, |entry| &entry.session, || {
-            self.memory_ref(MemoryOrigin::Dmamem, number).to_string()
-        })
+        owned(
+            self.dmamem.get(&number),
+            caller,
+            |entry| &entry.session,
+            || self.memory_ref(MemoryOrigin::Dmamem, number).to_string(),
+        )
     }
 
     /// Counts one more map that refers to memory.

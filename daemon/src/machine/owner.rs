@@ -13,9 +13,7 @@ use crate::session::Session;
 use busdma_api::MachineId;
 use busdma_engine::{Engine, Nanos};
 use busdma_memory::{MachineMemory, ModelError};
-use busdma_recorder::{
-    MapNumber, MemoryNumber, NumberedMap, Numbers, Region, SessionNumber, Start, TagNumber, Tape,
-};
+use busdma_recorder::{MapNumber, MemoryNumber, NumberedMap, Numbers, Region, SessionNumber, Start, TagNumber, Tape};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -121,14 +119,15 @@ impl Owner {
             }
         }
         if !ear.decisions.is_empty() && listeners.are_there() {
-            let notes = ear.decisions.iter().map(|decision| {
-                Note::new(at, objects, session.map(|session| session.id), decision)
-            });
+            let notes = ear
+                .decisions
+                .iter()
+                .map(|decision| Note::new(at, objects, session.map(|session| session.id), decision));
             let uid = match sharing {
                 Sharing::Shared => None,
                 Sharing::Private { uid } => Some(*uid),
             };
-            listeners.publish(objects.machine, uid, notes);
+            listeners.publish(objects.machine, uid, &notes);
         }
     }
 
@@ -142,9 +141,10 @@ impl Owner {
             number: MapNumber(number.into()),
             tag: TagNumber(entry.tag.into()),
         }));
-        let memory = objects.dmamem.iter().filter_map(|(&number, entry)| {
-            Some((objects.maps.get(&entry.map)?.id, MemoryNumber(number.into())))
-        });
+        let memory = objects
+            .dmamem
+            .iter()
+            .filter_map(|(&number, entry)| Some((objects.maps.get(&entry.map)?.id, MemoryNumber(number.into()))));
         numbers.memory.extend(memory);
         let regions = self.engine.platform().regions().map(|(_, region)| taped(region));
         Start::take(&self.engine, numbers, regions.collect())
@@ -170,7 +170,9 @@ macro_rules! tape {
             $owner.tape.operation(
                 &$owner.engine,
                 &busdma_recorder::TapedOperation {
-                    session: $session,
+                    session: $session.map(|session: &std::sync::Arc<crate::session::Session>| {
+                        $crate::machine::owner::number(session)
+                    }),
                     at: $at,
                     verb: $verb,
                     decisions: &ear.decisions,
@@ -183,6 +185,6 @@ macro_rules! tape {
 pub(super) use tape;
 
 /// A session as the tape numbers it.
-pub(super) fn number(session: &Session) -> Option<SessionNumber> {
-    Some(SessionNumber(session.id.0.into()))
+pub(super) fn number(session: &Session) -> SessionNumber {
+    SessionNumber(session.id.0.into())
 }

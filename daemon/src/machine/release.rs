@@ -73,9 +73,11 @@ impl Owner {
     }
 
     fn release_maps(&mut self, caller: &Caller<'_>) -> Progress {
-        let mine = self.objects.maps.iter().filter(|(_, entry)| {
-            entry.session.id == caller.session.id && entry.origin == MapOrigin::Created
-        });
+        let mine = self
+            .objects
+            .maps
+            .iter()
+            .filter(|(_, entry)| entry.session.id == caller.session.id && entry.origin == MapOrigin::Created);
         let maps = mine.map(|(&map, _)| map).take(AT_ONCE).collect::<Vec<_>>();
         for &map in &maps {
             if self.destroy_map(caller, map).is_err() {
@@ -100,7 +102,8 @@ impl Owner {
 
     /// Children before parents: they were created later.
     fn release_tags(&mut self, caller: &Caller<'_>) -> Progress {
-        let mine = self.objects.tags.iter().filter(|(_, entry)| entry.session.id == caller.session.id && !entry.destroyed);
+        let mine =
+            self.objects.tags.iter().filter(|(_, entry)| entry.session.id == caller.session.id && !entry.destroyed);
         let mut tags = mine.map(|(&tag, _)| tag).collect::<Vec<_>>();
         tags.sort_unstable_by(|one, other| other.cmp(one));
         tags.truncate(AT_ONCE);

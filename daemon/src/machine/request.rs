@@ -173,7 +173,8 @@ impl RequestLists {
             MemoryOrigin::Registered => {
                 let entry = books.objects.buffer(number, books.caller)?;
                 let region = books.memory.region(entry.region);
-                let (vaddr, space) = region.map_or((VirtAddr::new(0), wanted), |region| (region.vaddr(), region.space()));
+                let (vaddr, space) =
+                    region.map_or((VirtAddr::new(0), wanted), |region| (region.vaddr(), region.space()));
                 (vaddr, entry.len, space)
             }
             MemoryOrigin::Dmamem => {

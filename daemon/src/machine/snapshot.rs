@@ -1,15 +1,16 @@
 //! A machine as the monitor shows it.
 
+use super::Machine;
 use super::failure::zone_number;
+use super::objects::MapEntry;
 use super::owner::Owner;
 use super::tags::limit;
-use super::Machine;
 use crate::metrics::{Latency, LoadCounts, MachineSample, MapCounts, NamedTotal, ZoneSample};
 use busdma_api::Hex;
 use busdma_api::engine::MachineInfo;
 use busdma_api::monitor as api;
 use busdma_engine::constraints::Boundary;
-use busdma_engine::{DmaMap, MapState, Nanos, TagId};
+use busdma_engine::{DmaMap, MapState, Nanos};
 use rustc_hash::FxHashMap;
 
 impl Machine {
@@ -71,18 +72,22 @@ impl Machine {
         let waiters = owner.waiters_by_zone();
         MachineSample {
             name: self.id.to_string(),
-            zones: owner.engine.zones().map(|zone| ZoneSample {
-                name: zone_number(zone.zone).to_string(),
-                free: zone.free_bpages().raw().into(),
-                reserved: zone.reserved_bpages().raw().into(),
-                active: zone.active_bpages().raw().into(),
-                total: zone.total_bpages().raw().into(),
-                active_max: zone.active_bpages_max().raw().into(),
-                bounced_total: zone.total_bounced.into(),
-                deferred_total: zone.total_deferred.into(),
-                deferred_ns_total: zone.deferred_ns,
-                waiters: waiters.get(&zone_number(zone.zone)).copied().unwrap_or(0).into(),
-            }).collect(),
+            zones: owner
+                .engine
+                .zones()
+                .map(|zone| ZoneSample {
+                    name: zone_number(zone.zone).to_string(),
+                    free: zone.free_bpages().raw().into(),
+                    reserved: zone.reserved_bpages().raw().into(),
+                    active: zone.active_bpages().raw().into(),
+                    total: zone.total_bpages().raw().into(),
+                    active_max: zone.active_bpages_max().raw().into(),
+                    bounced_total: zone.total_bounced.into(),
+                    deferred_total: zone.total_deferred.into(),
+                    deferred_ns_total: zone.deferred_ns,
+                    waiters: waiters.get(&zone_number(zone.zone)).copied().unwrap_or(0).into(),
+                })
+                .collect(),
             loads: LoadCounts {
                 loaded: owner.counts.loaded,
                 deferred: owner.counts.deferred,
@@ -157,10 +162,6 @@ impl Owner {
     }
 
     fn tag_infos(&self) -> Vec<api::TagInfo> {
-        let mut maps: FxHashMap<TagId, u32> = FxHashMap::default();
-        for (_, map) in self.engine.maps() {
-            *maps.entry(map.tag()).or_default() += 1;
-        }
         let mut numbers = self.objects.tags.keys().copied().collect::<Vec<_>>();
         numbers.sort_unstable();
         let info = |number: u32| {
@@ -179,60 +180,35 @@ impl Owner {
                 nsegments: limit(constraints.nsegments()),
                 maxsegsz: constraints.maxsegsz().raw(),
                 zone: tag.zone().map(zone_number),
-                maps: maps.get(&entry.id).copied().unwrap_or(0),
+                maps: entry.maps,
             })
         };
         numbers.into_iter().filter_map(info).collect()
     }
 
-    fn map_totals(&self) -> api::MapTotals {
-        let mut totals = api::MapTotals::default();
-        for (_, map) in self.engine.maps() {
-            match map.state() {
-                MapState::Idle => totals.idle += 1,
-                MapState::Deferred => totals.deferred += 1,
-                MapState::Loaded => totals.loaded += 1,
-            }
-        }
-        totals
-    }
-
     /// The maps that do something, oldest first, and how many of each kind there are.
     fn map_infos(&self, now: Nanos, limit: usize) -> (Vec<api::MapInfo>, api::MapTotals) {
-        let mut totals = api::MapTotals::default();
-        let mut busy = Vec::new();
-        for (&number, entry) in &self.objects.maps {
-            let Some(map) = self.engine.map(entry.id) else { continue };
-            match map.state() {
-                MapState::Idle => totals.idle += 1,
-                MapState::Deferred => totals.deferred += 1,
-                MapState::Loaded => totals.loaded += 1,
-            }
-            if map.state() != MapState::Idle {
-                busy.push((entry.since.raw(), number));
-            }
-        }
-        if busy.len() > limit && limit > 0 {
-            busy.select_nth_unstable(limit - 1);
-        }
-        busy.truncate(limit);
-        busy.sort_unstable();
-        let info = |&(since, number): &(u64, u32)| {
-            let entry = self.objects.maps.get(&number)?;
+        let objects = &self.objects;
+        let info = |(number, entry): (u32, &MapEntry)| {
             let map = self.engine.map(entry.id)?;
             Some(api::MapInfo {
-                map: self.objects.map_ref(number),
-                tag: self.objects.tag_ref(entry.tag),
+                map: objects.map_ref(number),
+                tag: objects.tag_ref(entry.tag),
                 session: entry.session.id,
                 uid: entry.session.uid,
                 state: state(map),
                 bytes: map.segments().iter().map(|segment| segment.len.raw()).sum(),
                 segments: u32::try_from(map.segments().len()).unwrap_or(u32::MAX),
                 bounce_pages: map.bounce_page_count().raw(),
-                age_ns: now.raw().saturating_sub(since),
+                age_ns: now.since(entry.since),
             })
         };
-        (busy.iter().filter_map(info).collect(), totals)
+        let infos = objects.ages.oldest_first(&objects.maps).take(limit).filter_map(info).collect();
+        (infos, self.map_totals())
+    }
+
+    fn map_totals(&self) -> api::MapTotals {
+        self.objects.ages.totals(self.objects.maps.len())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Machine;
 use super::failure;
-use super::owner::{Caller, Owner, number, tape};
+use super::owner::{Caller, Owner, tape};
 use busdma_api::Hex;
 use busdma_api::engine::{Copied, CopyDirection, EngineError, Sync, SyncDetail, SyncOp, SyncReply};
 use busdma_engine::{BounceCopy, CopyFit, SyncOps, SyncPlan};
@@ -61,7 +61,7 @@ impl Owner {
         let ops = call.ops.iter().fold(SyncOps::empty(), |ops, &op| ops | sync_op(op));
         let at = self.begin();
         let result = self.engine.plan_sync(id, ops, &mut scratch.plan);
-        tape!(self, number(caller.session), at, TapedVerb::Sync { map: id, ops, plan: &scratch.plan, result });
+        tape!(self, Some(caller.session), at, TapedVerb::Sync { map: id, ops, plan: &scratch.plan, result });
         self.finish(Some(caller.session), at);
         scratch.copies.clear();
         let report = result.map_err(|error| failure::of_sync(&error, call.map))?;

@@ -2,14 +2,16 @@
 
 use super::failure;
 use super::objects::{MapEntry, MapOrigin, TagEntry};
-use super::owner::{Caller, Owner, number, tape};
+use super::owner::{Caller, Owner, tape};
 use crate::config::Quota;
 use busdma_api::Hex;
 use busdma_api::engine::{
     CreateMapReply, CreateTagReply, DestroyTagReply, EngineError, Lock, MapForm, TagFlag, Template,
 };
-use busdma_engine::constraints::{AddressFilter, Alignment, Boundary, ExclusionWindow, LockFunction, SegmentLimit, TagFlags};
-use busdma_engine::{BusSize, PhysAddr, TagTemplate};
+use busdma_engine::constraints::{
+    AddressFilter, Alignment, Boundary, ExclusionWindow, LockFunction, SegmentLimit, TagFlags,
+};
+use busdma_engine::{BusSize, MapState, PhysAddr, TagTemplate};
 use busdma_recorder::{MapNumber, TagNumber, TapedVerb};
 use std::sync::Arc;
 
@@ -64,15 +66,15 @@ impl Owner {
         if let Ok(id) = result {
             self.objects.tag_numbers.insert(id, tag_number);
             let session = Arc::clone(caller.session);
-            let entry = TagEntry { id, session, preset: preset.map(str::to_owned), destroyed: false };
+            let entry = TagEntry { id, session, preset: preset.map(str::to_owned), destroyed: false, maps: 0 };
             self.objects.tags.insert(tag_number, entry);
         }
         let verb = TapedVerb::CreateTag { number: TagNumber(tag_number.into()), parent, template, result };
-        tape!(self, number(caller.session), at, verb);
+        tape!(self, Some(caller.session), at, verb);
         self.finish(Some(caller.session), at);
         result.map(|_| tag_number).map_err(|error| {
             caller.session.account.give_back(Quota::Tags, 1);
-            self.pool_refused(caller).unwrap_or_else(|| failure::of_tag(&error, "the parent"))
+            self.pool_refused(caller).unwrap_or_else(|| failure::of_tag(&error, &"the parent"))
         })
     }
 
@@ -81,9 +83,14 @@ impl Owner {
         let id = self.objects.tag(tag, caller)?.id;
         let at = self.begin();
         let result = self.engine.destroy_tag(id);
-        tape!(self, number(caller.session), at, TapedVerb::DestroyTag { tag: id, result: result.as_ref().map_err(|error| *error) });
+        tape!(
+            self,
+            Some(caller.session),
+            at,
+            TapedVerb::DestroyTag { tag: id, result: result.as_ref().map_err(|error| *error) }
+        );
         self.finish(Some(caller.session), at);
-        let freed = result.map_err(|error| failure::of_tag(&error, self.objects.tag_ref(tag)))?;
+        let freed = result.map_err(|error| failure::of_tag(&error, &self.objects.tag_ref(tag)))?;
         if let Some(entry) = self.objects.tags.get_mut(&tag) {
             entry.destroyed = true;
         }
@@ -106,19 +113,18 @@ impl Owner {
         let map_number = self.objects.new_map();
         let result = self.engine.create_map(id);
         if let Ok(map) = result {
-            self.objects.map_numbers.insert(map, map_number);
             let entry = MapEntry::new(map, tag, Arc::clone(caller.session), MapOrigin::Created, at);
-            self.objects.maps.insert(map_number, entry);
+            self.objects.enter_map(map_number, entry);
         }
         let verb = TapedVerb::CreateMap { number: MapNumber(map_number.into()), tag: id, result };
-        tape!(self, number(caller.session), at, verb);
+        tape!(self, Some(caller.session), at, verb);
         self.finish(Some(caller.session), at);
         self.run_deferred();
         match result {
             Ok(map) => Ok(CreateMapReply { map: self.objects.map_ref(map_number), form: self.form(map) }),
             Err(error) => {
                 caller.session.account.give_back(Quota::Maps, 1);
-                Err(self.pool_refused(caller).unwrap_or_else(|| failure::of_map(&error, self.objects.tag_ref(tag))))
+                Err(self.pool_refused(caller).unwrap_or_else(|| failure::of_map(&error, &self.objects.tag_ref(tag))))
             }
         }
     }
@@ -133,21 +139,24 @@ impl Owner {
         }
         let at = self.begin();
         let result = self.engine.destroy_map(id);
-        tape!(self, number(caller.session), at, TapedVerb::DestroyMap { map: id, result });
+        tape!(self, Some(caller.session), at, TapedVerb::DestroyMap { map: id, result });
         self.finish(Some(caller.session), at);
-        result.map_err(|error| failure::of_map(&error, self.objects.map_ref(map)))?;
+        result.map_err(|error| failure::of_map(&error, &self.objects.map_ref(map)))?;
         self.forget_map(map);
         Ok(())
     }
 
     /// Takes a map that the engine no longer has out of the books.
     pub(super) fn forget_map(&mut self, map: u32) {
+        self.objects.ages.changed(&mut self.objects.maps, map, MapState::Idle);
         let Some(entry) = self.objects.maps.remove(&map) else { return };
+        if let Some(tag) = self.objects.tags.get_mut(&entry.tag) {
+            tag.maps = tag.maps.saturating_sub(1);
+        }
         self.objects.map_numbers.remove(&entry.id);
         for used in entry.uses {
             self.objects.drop_use(used);
         }
-        entry.session.forget(self.objects.map_ref(map));
         entry.session.account.give_back(Quota::BouncePages, entry.bounce_pages.into());
         entry.session.account.give_back(Quota::Maps, 1);
     }

@@ -99,11 +99,7 @@ impl Families<'_> {
         let states =
             RecorderState::ALL.map(|state| (vec![("state", state.name())], u64::from(state == recorder.state)));
         self.gauge("recorder_state", "1 for the recorder's state, 0 for the others", states)?;
-        for (name, help, value) in [
-            ("recorder_queue_bytes", "Bytes that wait to be written", recorder.queue_bytes),
-        ] {
-            self.gauge(name, help, [(vec![], value)])?;
-        }
+        self.gauge("recorder_queue_bytes", "Bytes that wait to be written", [(vec![], recorder.queue_bytes)])?;
         for (name, help, value) in [
             ("recorder_operations_written", "Operations written", recorder.operations_written_total),
             ("recorder_operations_dropped", "Operations dropped from a full queue", recorder.operations_dropped_total),

@@ -1,6 +1,6 @@
 //! A client for asynchronous programs, on zlink's connection.
 
-use super::{CallError, ConnectError};
+use super::{CallError, ConnectError, WithDescriptors};
 use crate::interface::Method;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -45,10 +45,7 @@ impl AsyncClient {
     ///
     /// # Errors
     /// [`CallError`].
-    pub async fn call<M: Method>(&mut self, call: &M) -> Result<M::Reply, CallError<M::Error>>
-    where
-        M: std::fmt::Debug,
-    {
+    pub async fn call<M: Method>(&mut self, call: &M) -> Result<M::Reply, CallError<M::Error>> {
         Ok(self.call_with(call, Vec::new()).await?.0)
     }
 
@@ -60,16 +57,13 @@ impl AsyncClient {
         &mut self,
         call: &M,
         descriptors: Vec<OwnedFd>,
-    ) -> Result<(M::Reply, Vec<OwnedFd>), CallError<M::Error>>
-    where
-        M: std::fmt::Debug,
-    {
+    ) -> Result<WithDescriptors<M>, CallError<M::Error>> {
         let message = zlink::Call::new(CallTo { method: M::NAME, parameters: call });
         self.connection.send_call(&message, descriptors).await.map_err(CallError::Transport)?;
         self.receive::<M>().await
     }
 
-    async fn receive<M: Method>(&mut self) -> Result<(M::Reply, Vec<OwnedFd>), CallError<M::Error>> {
+    async fn receive<M: Method>(&mut self) -> Result<WithDescriptors<M>, CallError<M::Error>> {
         let answer = self.connection.receive_reply::<serde_json::Value, ErrorReply>().await;
         let (answer, descriptors) = answer.map_err(|error| match error {
             zlink::Error::UnexpectedEof => CallError::Closed,
@@ -78,7 +72,8 @@ impl AsyncClient {
         })?;
         match answer {
             Ok(reply) => {
-                let value = reply.into_parameters().unwrap_or_else(|| serde_json::Value::Object(serde_json::Map::new()));
+                let value =
+                    reply.into_parameters().unwrap_or_else(|| serde_json::Value::Object(serde_json::Map::new()));
                 Ok((serde_json::from_value(value).map_err(CallError::Malformed)?, descriptors))
             }
             Err(error) => {

@@ -1,6 +1,6 @@
 //! A client that blocks: one call at a time, or several sent ahead.
 
-use super::{CallError, ConnectError};
+use super::{CallError, ConnectError, WithDescriptors};
 use crate::interface::Method;
 use crate::wire::{MESSAGE_BYTES_DEFAULT, MessageReader, MessageWriter, OutgoingCall, Replies, Reply};
 use serde::Serialize;
@@ -63,7 +63,7 @@ impl Client {
         &mut self,
         call: &M,
         descriptors: &[BorrowedFd<'_>],
-    ) -> Result<(M::Reply, Vec<OwnedFd>), CallError<M::Error>> {
+    ) -> Result<WithDescriptors<M>, CallError<M::Error>> {
         self.send(call, descriptors, Replies::One)?;
         let answer = self.receive::<M>()?;
         Ok((answer.reply, answer.descriptors))
@@ -112,7 +112,7 @@ impl Client {
         self.writer.write(&OutgoingCall { method, parameters, more: replies }).map_err(wire)?;
         self.writer.flush().map_err(wire)?;
         loop {
-            let message = self.reader.next().map_err(wire)?.ok_or_else(|| X::from(CallError::Closed))?;
+            let message = self.reader.read().map_err(wire)?.ok_or_else(|| X::from(CallError::Closed))?;
             let reply: Reply<'_> =
                 serde_json::from_slice(message.text).map_err(|error| X::from(CallError::Malformed(error)))?;
             if let Some(name) = reply.error {
@@ -136,7 +136,7 @@ impl Client {
     }
 
     fn receive<M: Method>(&mut self) -> Result<Answer<M::Reply>, CallError<M::Error>> {
-        let message = self.reader.next()?.ok_or(CallError::Closed)?;
+        let message = self.reader.read()?.ok_or(CallError::Closed)?;
         let reply: Reply<'_> = serde_json::from_slice(message.text).map_err(CallError::Malformed)?;
         if let Some(name) = reply.error {
             return Err(CallError::from_reply(&name, message.text));

@@ -246,8 +246,6 @@ pub struct AllocMemReply {
     pub fd: Option<u32>,
 }
 
-
-
 /// Frees dmamem.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, introspect::CustomType)]
 #[zlink(rename = "FreeMemParameters")]

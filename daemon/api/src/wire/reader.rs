@@ -59,7 +59,7 @@ impl<S: AsFd> MessageReader<S> {
         self.limit = limit;
     }
 
-    /// Whether a whole message is here already, so that [`Self::next`] will not block.
+    /// Whether a whole message is here already, so that [`Self::read`] will not block.
     pub fn has_message(&mut self) -> bool {
         self.find_end().is_some()
     }
@@ -73,7 +73,7 @@ impl<S: AsFd> MessageReader<S> {
     ///
     /// # Errors
     /// [`WireError`]; nothing more can be read then.
-    pub fn next(&mut self) -> Result<Option<Message<'_>>, WireError> {
+    pub fn read(&mut self) -> Result<Option<Message<'_>>, WireError> {
         let end = loop {
             if let Some(end) = self.find_end() {
                 break end;
@@ -100,16 +100,9 @@ impl<S: AsFd> MessageReader<S> {
     }
 
     fn find_end(&mut self) -> Option<usize> {
-        match memchr::memchr(0, &self.buffer[self.scanned..self.end]) {
-            Some(offset) => {
-                self.scanned += offset;
-                Some(self.scanned)
-            }
-            None => {
-                self.scanned = self.end;
-                None
-            }
-        }
+        let found = memchr::memchr(0, &self.buffer[self.scanned..self.end]);
+        self.scanned = found.map_or(self.end, |offset| self.scanned + offset);
+        found.map(|_| self.scanned)
     }
 
     /// Moves what is left to the front and makes room behind it.

@@ -45,11 +45,7 @@ impl<S: AsFd> MessageWriter<S> {
     ///
     /// # Errors
     /// As [`Self::write`].
-    pub fn write_with(
-        &mut self,
-        message: &impl Serialize,
-        descriptors: &[BorrowedFd<'_>],
-    ) -> Result<(), WireError> {
+    pub fn write_with(&mut self, message: &impl Serialize, descriptors: &[BorrowedFd<'_>]) -> Result<(), WireError> {
         self.flush()?;
         self.append(message)?;
         self.send_all(descriptors)
