@@ -33,26 +33,34 @@ pub(crate) struct BounceZone {
 pub(crate) struct PageIdx(pub(crate) u32);
 
 /// One page of a zone (`struct bounce_page`).
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct BouncePage {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BouncePage {
     /// First byte of the frame.
-    pub(crate) frame: PhysAddr,
+    pub frame: PhysAddr,
     /// Offset at which the client's bytes begin: 0 unless the tag keeps page offsets.
-    pub(crate) offset: u64,
+    pub offset: u64,
     /// Client bytes it stands for, 0 on the free list.
-    pub(crate) len: BusSize,
-    pub(crate) client: ClientBytes,
+    pub len: BusSize,
+    /// Where they lie.
+    pub client: ClientBytes,
 }
 
 /// Where the client bytes of a bounce page lie.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct ClientBytes {
+pub struct ClientBytes {
     /// Kernel address of the first byte; `None` for user and physical memory, which is copied through its pages.
-    pub(crate) vaddr: Option<VirtAddr>,
+    pub vaddr: Option<VirtAddr>,
     /// Physical address of the first byte.
-    pub(crate) first: PhysAddr,
+    pub first: PhysAddr,
     /// First byte of the second page, when the piece was recorded as spanning two.
-    pub(crate) second: Option<PhysAddr>,
+    pub second: Option<PhysAddr>,
+}
+
+impl BounceZone {
+    /// Whether its pages are aligned and low enough for the tag.
+    pub(crate) fn suits(&self, tag: &DmaTag) -> bool {
+        tag.constraints.alignment() <= self.alignment && tag.constraints.lowaddr() >= self.lowaddr
+    }
 }
 
 impl BouncePage {
@@ -83,8 +91,7 @@ impl BouncePool {
 
     /// The first zone in creation order that is aligned and low enough for the tag (`alloc_bounce_zone`).
     pub(crate) fn find(&self, tag: &DmaTag) -> Option<ZoneId> {
-        let (alignment, lowaddr) = (tag.constraints.alignment(), tag.constraints.lowaddr());
-        let index = self.zones.iter().position(|zone| alignment <= zone.alignment && lowaddr >= zone.lowaddr)?;
+        let index = self.zones.iter().position(|zone| zone.suits(tag))?;
         Some(ZoneId(u32::try_from(index).unwrap_or(u32::MAX)))
     }
 
@@ -184,6 +191,14 @@ impl BouncePool {
         page.len = BusSize::ZERO;
     }
 
+    /// Takes back one page promised to a map.
+    pub(crate) fn take_back_promise(&mut self, zone: ZoneId, map: &mut DmaMap) {
+        let stats = &mut self.zone_mut(zone).stats;
+        stats.free_bpages += 1;
+        stats.reserved_bpages -= 1;
+        map.pages_reserved -= 1;
+    }
+
     /// Takes back everything promised to a map.
     pub(crate) fn cancel_reservation(&mut self, zone: ZoneId, map: &mut DmaMap) {
         let stats = &mut self.zone_mut(zone).stats;
@@ -212,7 +227,7 @@ pub(crate) struct Reservation {
 }
 
 impl BouncePage {
-    const fn free(frame: PhysAddr) -> Self {
+    pub(crate) const fn free(frame: PhysAddr) -> Self {
         let client = ClientBytes { vaddr: None, first: PhysAddr::new(0), second: None };
         Self { frame, offset: 0, len: BusSize::ZERO, client }
     }

@@ -81,21 +81,35 @@ pub enum InvariantViolation {
     },
 }
 
+/// What the maps of one zone have of it.
+#[derive(Clone, Copy, Default)]
+struct OnMaps {
+    held: usize,
+    promised: u64,
+}
+
 impl<P: Platform, O: Observer> Engine<P, O> {
     /// Audits the whole state.
     ///
     /// # Errors
     /// The first [`InvariantViolation`] found.
     pub fn check_invariants(&self) -> Result<(), InvariantViolation> {
-        for (index, _) in self.pool.zones.iter().enumerate() {
-            self.check_zone(ZoneId(u32::try_from(index).unwrap_or(u32::MAX)))?;
+        let mut on_maps = vec![OnMaps::default(); self.pool.zones.len()];
+        for (_, map) in self.maps() {
+            if let Some(tally) = map.zone.and_then(|zone| on_maps.get_mut(zone.index())) {
+                tally.held += map.pages.len();
+                tally.promised += u64::from(map.pages_reserved);
+            }
+        }
+        for (index, tally) in on_maps.into_iter().enumerate() {
+            self.check_zone(ZoneId(u32::try_from(index).unwrap_or(u32::MAX)), tally)?;
         }
         self.check_pages()?;
         self.check_queues()?;
         self.check_idle_maps()
     }
 
-    fn check_zone(&self, zone_id: ZoneId) -> Result<(), InvariantViolation> {
+    fn check_zone(&self, zone_id: ZoneId, OnMaps { held, promised }: OnMaps) -> Result<(), InvariantViolation> {
         let zone = self.pool.zone(zone_id);
         let stats = &zone.stats;
         let (free, reserved) = (stats.free_bpages, stats.reserved_bpages);
@@ -107,15 +121,13 @@ impl<P: Platform, O: Observer> Engine<P, O> {
             let listed = zone.free_list.len();
             return Err(InvariantViolation::FreeList { zone: zone_id, listed, expected: free + reserved });
         }
-        let in_zone = || self.maps().filter(|(_, map)| map.zone == Some(zone_id));
-        let held: usize = in_zone().map(|(_, map)| map.pages.len()).sum();
         if held != active as usize {
             return Err(InvariantViolation::ActivePages { zone: zone_id, active, held });
         }
-        let promised: u32 = in_zone().map(|(_, map)| map.pages_reserved).sum();
         // FreeBSD loses the reservations of destroyed maps.
         let lost_allowed = self.switches.failed_load == FailedLoad::LeavesTraces;
-        if reserved < promised || (reserved > promised && !lost_allowed) {
+        if u64::from(reserved) < promised || (u64::from(reserved) > promised && !lost_allowed) {
+            let promised = u32::try_from(promised).unwrap_or(u32::MAX);
             return Err(InvariantViolation::Promises { zone: zone_id, reserved, promised });
         }
         Ok(())
@@ -134,14 +146,14 @@ impl<P: Platform, O: Observer> Engine<P, O> {
     }
 
     fn check_queues(&self) -> Result<(), InvariantViolation> {
-        let queued: Vec<MapId> = self.waiters().chain(self.ready()).collect();
-        for (position, &map) in queued.iter().enumerate() {
+        let mut queued = vec![false; self.maps.slot_count()];
+        for map in self.waiters().chain(self.ready()) {
             let waits = self.map(map).is_some_and(|map| map.state == MapState::Deferred);
-            if !waits || queued[..position].contains(&map) {
+            if !waits || std::mem::replace(&mut queued[map.index as usize], true) {
                 return Err(InvariantViolation::Queue { map });
             }
         }
-        let lost = self.maps().find(|(id, map)| map.state == MapState::Deferred && !queued.contains(id));
+        let lost = self.maps().find(|(id, map)| map.state == MapState::Deferred && !queued[id.index as usize]);
         lost.map_or(Ok(()), |(map, _)| Err(InvariantViolation::LostWaiter { map }))
     }
 

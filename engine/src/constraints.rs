@@ -23,11 +23,14 @@ pub enum BounceReason {
 }
 
 /// One test an address has to pass: a tag's own, or an ancestor's in the filter chain.
-#[derive(Clone, Debug)]
-pub(crate) struct ReachTest {
-    pub(crate) window: ExclusionWindow,
-    pub(crate) alignment: Alignment,
-    pub(crate) filter: Option<AddressFilter>,
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReachTest {
+    /// Addresses the device cannot reach.
+    pub window: ExclusionWindow,
+    /// What addresses must be multiples of.
+    pub alignment: Alignment,
+    /// Narrows the window.
+    pub filter: Option<AddressFilter>,
 }
 
 /// What holds for a tag after inheritance.

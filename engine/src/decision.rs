@@ -130,6 +130,13 @@ pub enum Decision {
         /// Bounce pages given back.
         released: PageCount,
     },
+    /// A deferred load was given up before it came to its end.
+    Cancelled {
+        /// The map.
+        map: MapId,
+        /// Pages given back: those promised to the map, and those it already held.
+        released: PageCount,
+    },
     /// A sync copied bounce pages.
     Copied {
         /// The map.

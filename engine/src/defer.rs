@@ -27,6 +27,18 @@ pub(crate) struct Waiter {
     pub(crate) zone: ZoneId,
 }
 
+impl WaitQueues {
+    /// Takes a map out of the queue it is in; says whether it was the waiter at the head.
+    pub(crate) fn leave(&mut self, map: MapId) -> bool {
+        if let Some(position) = self.waiters.iter().position(|waiter| waiter.map == map) {
+            self.waiters.remove(position);
+            return position == 0;
+        }
+        self.ready.retain(|&ready| ready != map);
+        false
+    }
+}
+
 /// The parts of the machine that waking touches.
 pub(crate) struct Waking<'e, O> {
     pub(crate) queues: &'e mut WaitQueues,
@@ -81,6 +93,16 @@ impl<O: Observer> Waking<'_, O> {
         if let Some(map) = self.maps.get_mut(map) {
             map.pages = pages;
             map.pages.clear();
+        }
+        released
+    }
+
+    /// Takes back every page promised to a map, waking whom each one serves.
+    pub(crate) fn release_promises(&mut self, map_id: MapId, zone: ZoneId) -> Released {
+        let mut released = Released::default();
+        while let Some(map) = self.maps.get_mut(map_id).filter(|map| map.pages_reserved > 0) {
+            self.pool.take_back_promise(zone, map);
+            released += Released { pages: PageCount::new(1), woken: self.wake(zone) };
         }
         released
     }
@@ -150,4 +172,11 @@ impl<O: Observer> Waking<'_, O> {
 pub(crate) struct Released {
     pub(crate) pages: PageCount,
     pub(crate) woken: u32,
+}
+
+impl std::ops::AddAssign for Released {
+    fn add_assign(&mut self, other: Self) {
+        self.pages = PageCount::new(self.pages.raw() + other.pages.raw());
+        self.woken += other.woken;
+    }
 }

@@ -16,11 +16,13 @@ macro_rules! growing {
     };
 }
 
+mod cancel;
 mod loads;
 mod maps;
 mod syncs;
 mod tags;
 
+pub use cancel::CancelReport;
 pub(crate) use loads::Attempt;
 pub use loads::{LoadOutcome, UnloadReport};
 pub use tags::FreedTags;

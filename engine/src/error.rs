@@ -301,6 +301,9 @@ pub enum MapError {
     /// The map is waiting for pages (`EBUSY`). FreeBSD frees it and uses it later.
     #[error("the map is still waiting for its deferred load")]
     StillDeferred,
+    /// The map has no deferred load that could be cancelled (`EINVAL`).
+    #[error("the map has no deferred load to cancel")]
+    NotDeferred,
     /// FreeBSD's kernel stops here.
     #[error(transparent)]
     Panic(#[from] KernelPanic),
@@ -318,7 +321,7 @@ impl MapError {
         match self {
             Self::NoBouncePages { .. } => Some(Errno::Enomem),
             Self::StillLoaded { .. } | Self::StillDeferred => Some(Errno::Ebusy),
-            Self::NoSuchTag(_) | Self::NoSuchMap(_) => Some(Errno::Einval),
+            Self::NotDeferred | Self::NoSuchTag(_) | Self::NoSuchMap(_) => Some(Errno::Einval),
             Self::Panic(_) => None,
         }
     }

@@ -34,6 +34,15 @@ struct Measure {
 impl<M: Memory, O: Observer> Loading<'_, M, O> {
     /// Maps a whole request as the manual page promises. On failure the map is as it was; the caller wakes waiters.
     pub(crate) fn request_exactly(&mut self, mem: &Mem<'_>) -> Result<Progress, LoadError> {
+        let outcome = self.whole_request(mem);
+        if outcome.is_err() {
+            self.roll_back();
+        }
+        outcome
+    }
+
+    /// Memory can have been remapped while a load waited: also a load with promised pages can fail at every step.
+    fn whole_request(&mut self, mem: &Mem<'_>) -> Result<Progress, LoadError> {
         let measure = self.measure(mem)?;
         self.check_size(measure)?;
         if measure.pages > 0 || self.map.pages_reserved > 0 {
@@ -42,16 +51,9 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
                 Progress::MustWait => return Ok(Progress::MustWait),
             }
         }
-        match self.fill(mem) {
-            Ok(()) => {
-                self.map.pages_needed = 0;
-                Ok(Progress::Mapped)
-            }
-            Err(error) => {
-                self.roll_back();
-                Err(error)
-            }
-        }
+        self.fill(mem)?;
+        self.map.pages_needed = 0;
+        Ok(Progress::Mapped)
     }
 
     fn measure(&mut self, mem: &Mem<'_>) -> Result<Measure, LoadError> {
@@ -111,11 +113,10 @@ impl<M: Memory, O: Observer> Loading<'_, M, O> {
         }
         match self.wait {
             WaitPolicy::MayDefer => Ok(Progress::MustWait),
-            WaitPolicy::NoWait => {
-                let free = self.pool.zone(zone).stats.free_bpages();
-                self.roll_back();
-                Err(LoadError::NoBouncePages { needed: PageCount::new(pages), free })
-            }
+            WaitPolicy::NoWait => Err(LoadError::NoBouncePages {
+                needed: PageCount::new(pages),
+                free: self.pool.zone(zone).stats.free_bpages(),
+            }),
         }
     }
 

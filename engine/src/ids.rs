@@ -11,6 +11,23 @@ macro_rules! handle {
             pub(crate) generation: u32,
         }
 
+        impl $name {
+            /// Names nothing, and never will.
+            pub const GONE: Self = Self { index: u32::MAX, generation: 0 };
+
+            /// The handle of a slot in one of its generations, see [`EngineState`](crate::EngineState) for what they mean;
+            /// `None` for an even generation, in which the slot is vacant.
+            pub const fn from_parts(index: u32, generation: u32) -> Option<Self> {
+                if generation % 2 == 1 { Some(Self { index, generation }) } else { None }
+            }
+
+            /// The slot, counted from 0, and its generation.
+            #[inline]
+            pub const fn parts(self) -> (u32, u32) {
+                (self.index, self.generation)
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, concat!($prefix, "{}.{}"), self.index, self.generation)
@@ -61,6 +78,11 @@ handle! {
 pub struct ZoneId(pub(crate) u32);
 
 impl ZoneId {
+    /// The zone at a position in creation order, from 0.
+    pub const fn new(index: u32) -> Self {
+        Self(index)
+    }
+
     /// Position in creation order, from 0.
     #[inline]
     pub const fn index(self) -> usize {
@@ -78,6 +100,15 @@ impl fmt::Debug for ZoneId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// A place for a tag or a map that is free to be taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub struct VacantSlot {
+    /// The slot, counted from 0.
+    pub index: u32,
+    /// The generation it was left in; even.
+    pub generation: u32,
 }
 
 pub(crate) trait Handle: Copy {
@@ -157,6 +188,54 @@ impl<T: Default + Recycle> Arena<T> {
             slot.next_free = self.free;
             self.free = Some(handle.slot());
         }
+    }
+
+    /// An arena with these live values, and vacant slots that are taken in the order given. Each slot from 0 on has to be
+    /// there once.
+    ///
+    /// # Errors
+    /// The first slot that breaks that, or is vacant in an odd generation.
+    pub(crate) fn restore<H: Handle>(live: Vec<(H, T)>, vacant: &[VacantSlot]) -> Result<Self, VacantSlot> {
+        let count = live.len() + vacant.len();
+        let mut slots: Vec<Option<Slot<T>>> = std::iter::repeat_with(|| None).take(count).collect();
+        for (handle, value) in live {
+            let slot = VacantSlot { index: handle.slot(), generation: handle.generation() };
+            let place = slots.get_mut(handle.index()).filter(|place| place.is_none()).ok_or(slot)?;
+            *place = Some(Slot { generation: handle.generation(), next_free: None, value });
+        }
+        let mut next_free = None;
+        for &slot in vacant.iter().rev() {
+            let place = slots.get_mut(slot.index as usize).filter(|place| place.is_none()).ok_or(slot)?;
+            if slot.generation % 2 == 1 {
+                return Err(slot);
+            }
+            *place = Some(Slot { generation: slot.generation, next_free, value: T::default() });
+            next_free = Some(slot.index);
+        }
+        Ok(Self { slots: slots.into_iter().flatten().collect(), free: next_free })
+    }
+
+    /// Slots, taken or not.
+    pub(crate) fn slot_count(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The vacant slots, in the order they will be taken.
+    pub(crate) fn vacant(&self) -> Vec<VacantSlot> {
+        let mut vacant = Vec::new();
+        let mut next = self.free;
+        while let Some((index, slot)) = next.and_then(|index| Some((index, self.slots.get(index as usize)?))) {
+            vacant.push(VacantSlot { index, generation: slot.generation });
+            next = slot.next_free;
+        }
+        vacant
+    }
+
+    /// Whether a handle names something that lived and is gone, or nothing that ever can live. Generations come round again.
+    pub(crate) fn is_stale<H: Handle>(&self, handle: H) -> bool {
+        let age = |slot: &Slot<T>| slot.generation.wrapping_sub(handle.generation());
+        let outlived = self.slots.get(handle.index()).is_some_and(|slot| (1..1 << 31).contains(&age(slot)));
+        outlived || handle.slot() == u32::MAX
     }
 
     /// Live values in slot order.

@@ -26,6 +26,7 @@
 //! | [`callback`] | outcomes as C sees them |
 //! | [`engine`] | the machine, and below it the verbs, one family a file |
 //! | [`stats`], [`check`] | counters, and the audit of the whole state |
+//! | [`state`] | the whole state as data, taken and restored |
 //!
 //! # Invariants
 //! The crate does no I/O, reads no clock, has no threads and no `unsafe`. No input makes it panic. Between any two verbs
@@ -53,6 +54,7 @@ pub mod platform;
 pub mod profile;
 pub mod resume;
 pub mod segment;
+pub mod state;
 pub mod stats;
 pub mod sync;
 pub mod tag;
@@ -65,7 +67,7 @@ pub use constraints::{
     SegmentLimit, TagFlags, TagTemplate,
 };
 pub use decision::{CopyDirection, Decision, Log, NoObserver, Observer, SplitReason, ZoneOrigin};
-pub use engine::{BouncedPiece, Engine, FreedTags, LoadOutcome, UnloadReport};
+pub use engine::{BouncedPiece, CancelReport, Engine, FreedTags, LoadOutcome, UnloadReport};
 pub use error::{Errno, InvalidRequest, KernelPanic, LoadError, MapError, MemError, SyncError, TagError};
 pub use hazard::{Hazard, HazardKind, Severity};
 pub use ids::{MapId, TagId, ZoneId};
@@ -83,6 +85,7 @@ pub use platform::{
 pub use profile::{Profile, Switches};
 pub use resume::{Completion, DeferredClient, Resumed};
 pub use segment::Segment;
+pub use state::{EngineState, StateError};
 pub use stats::ZoneStats;
 pub use sync::{BounceCopy, CacheOp, CacheOpKind, CopyFit, Move, SyncOps, SyncPlan, SyncReport};
 pub use tag::DmaTag;

@@ -40,10 +40,12 @@ pub(crate) enum MapOrigin {
 }
 
 /// Memory that came with a map.
-#[derive(Clone, Debug)]
-pub(crate) struct Dmamem {
-    pub(crate) region: DmamemRegion,
-    pub(crate) request: DmamemRequest,
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Dmamem {
+    /// Where it lies.
+    pub region: DmamemRegion,
+    /// The allocator call it came from.
+    pub request: DmamemRequest,
 }
 
 /// Whether a map may take bounce pages.
@@ -84,19 +86,21 @@ pub(crate) struct SyncList {
     pub(crate) count: u32,
 }
 
-/// One such range.
+/// A range of a mapping that arm64 keeps coherent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct SyncRange {
+pub struct SyncRange {
     /// Kernel address; `None` for user and physical memory.
-    pub(crate) vaddr: Option<VirtAddr>,
-    pub(crate) paddr: PhysAddr,
-    pub(crate) len: BusSize,
+    pub vaddr: Option<VirtAddr>,
+    /// First physical address.
+    pub paddr: PhysAddr,
+    /// Bytes.
+    pub len: BusSize,
 }
 
 impl Default for DmaMap {
     fn default() -> Self {
         Self {
-            tag: TagId { index: u32::MAX, generation: 0 },
+            tag: TagId::GONE,
             zone: None,
             form: MapForm::Real,
             bouncing: Bouncing::Never,
@@ -129,6 +133,15 @@ impl Recycle for DmaMap {
 }
 
 impl DmaMap {
+    /// Leaves nothing of a deferred load but what the pool has to take back.
+    pub(crate) fn forget_load(&mut self) {
+        self.state = MapState::Idle;
+        self.pages_needed = 0;
+        self.segments.clear();
+        self.sync_list.clear();
+        self.queued_at = Nanos::default();
+    }
+
     /// The tag it belongs to.
     pub fn tag(&self) -> TagId {
         self.tag

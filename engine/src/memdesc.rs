@@ -5,7 +5,7 @@
 
 mod stored;
 
-pub(crate) use stored::StoredMem;
+pub use stored::StoredMem;
 
 use crate::addr::{AddressSpace, BusSize, PAGE_SIZE, PhysAddr, VirtAddr};
 use crate::error::{InvalidRequest, KernelPanic, LoadError};

@@ -113,7 +113,7 @@ impl<P: Platform, O: Observer> Engine<P, O> {
         map.state = MapState::Idle;
         let waiting = std::mem::take(&mut map.waiting);
         if let Some(zone) = map.zone {
-            self.pool.zone_mut(zone).stats.deferred_ns += waited_ns;
+            self.pool.zone_mut(zone).stats.count_wait(waited_ns);
         }
         self.told.decision(|| Decision::Resumed { map: map_id, waited_ns });
         let error = match waiting.get() {

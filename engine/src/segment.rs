@@ -95,6 +95,10 @@ pub(crate) enum FirstSegment {
 }
 
 impl SegmentList {
+    pub(crate) fn of(segments: &[Segment]) -> Self {
+        Self { slots: segments.to_vec(), len: segments.len() }
+    }
+
     #[inline]
     pub(crate) fn clear(&mut self) {
         self.len = 0;

@@ -52,6 +52,10 @@ impl ZoneStats {
         self.active_bpages_max = self.active_bpages_max.max(self.active_bpages);
     }
 
+    pub(crate) fn count_wait(&mut self, waited_ns: u64) {
+        self.deferred_ns = self.deferred_ns.saturating_add(waited_ns);
+    }
+
     /// Pages ever added (`total_bpages`).
     pub const fn total_bpages(&self) -> PageCount {
         PageCount::new(self.total_bpages)

@@ -88,13 +88,10 @@ impl DmaTag {
         }
         could_bounce |=
             constraints.lowaddr().raw() < limits.maxmem_pages() * PAGE_SIZE || constraints.alignment().bytes() > 1;
-        let as_freebsd = switches.chunking == Chunking::AsFreebsd;
-        let first_segment = if as_freebsd { FirstSegment::AlwaysFits } else { FirstSegment::Counts };
-        let shape = SegmentShape::new(&constraints, first_segment);
-        let nothing_kept_coherent = coherent || switches.cache == CacheMaintenance::None;
+        let (shape, plain) = Self::cut(&constraints, coherent, switches);
         Ok(Self {
             shape,
-            plain: as_freebsd && nothing_kept_coherent && shape.leaves_pages_uncut(),
+            plain,
             constraints,
             flags: template.flags,
             lock: template.lock,
@@ -109,6 +106,15 @@ impl DmaTag {
             references: 1,
             chain_referrers: 0,
         })
+    }
+
+    /// How loads are cut, and whether they may take the short way.
+    pub(crate) fn cut(constraints: &Constraints, coherent: bool, switches: &Switches) -> (SegmentShape, bool) {
+        let as_freebsd = switches.chunking == Chunking::AsFreebsd;
+        let first_segment = if as_freebsd { FirstSegment::AlwaysFits } else { FirstSegment::Counts };
+        let shape = SegmentShape::new(constraints, first_segment);
+        let nothing_kept_coherent = coherent || switches.cache == CacheMaintenance::None;
+        (shape, as_freebsd && nothing_kept_coherent && shape.leaves_pages_uncut())
     }
 
     /// The constraints that hold after inheritance.

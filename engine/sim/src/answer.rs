@@ -50,6 +50,13 @@ pub enum Answer {
         /// Waiters that got their last page by it.
         woken: u32,
     },
+    /// A deferred load was given up.
+    Cancelled {
+        /// Pages given back, promised ones included.
+        released: u32,
+        /// Waiters that got their last page by it.
+        woken: u32,
+    },
     /// A map was synced, and this is how.
     Synced(SyncView),
     /// A map was synced by the subject itself: only the bytes tell.

@@ -121,6 +121,18 @@ pub enum Broken {
         /// Zones and map after.
         after: Box<(Vec<ZoneView>, MapView)>,
     },
+    /// A cancelled load left something behind, or gave back other pages than it had.
+    #[error("{map:?} gave back {released} of its {had} pages when it was cancelled, and is left with {left:?}")]
+    NotCleanAfterCancel {
+        /// The map.
+        map: MapNo,
+        /// Pages it says it gave back.
+        released: u32,
+        /// Pages that were promised to it or that it held.
+        had: i64,
+        /// What it has now.
+        left: Box<MapView>,
+    },
     /// A waiter waits although its zone has free pages.
     #[error("{map:?} waits for zone {zone}, which has {free} free pages")]
     NeedlessWait {
@@ -248,6 +260,22 @@ pub fn check_no_trace(before: &Snapshot, after: &Snapshot, map: MapNo) -> Result
         return Ok(());
     }
     Err(Broken::TraceOfFailedLoad { before: Box::new(seen(before)), after: Box::new(left) })
+}
+
+/// Checks that a cancelled load gave back all it had, and left its map as one that was never loaded.
+///
+/// # Errors
+/// What it left, or how many pages it gave back.
+pub fn check_cancelled(before: &Snapshot, after: &Snapshot, map: MapNo, released: u32) -> Result<(), Broken> {
+    let seen = |snapshot: &Snapshot| snapshot.maps.get(&map).cloned().unwrap_or_default();
+    let MapView { reserved, pieces, .. } = seen(before);
+    let left = seen(after);
+    let had = reserved + i64::try_from(pieces.len()).unwrap_or(i64::MAX);
+    let waits = after.waiting.contains(&map);
+    if i64::from(released) == had && left == MapView::default() && !waits {
+        return Ok(());
+    }
+    Err(Broken::NotCleanAfterCancel { map, released, had, left: Box::new(left) })
 }
 
 /// Checks that waiters wait only for their own zone, in order, with only the first of each zone holding pages, and that

@@ -68,7 +68,8 @@ impl Op {
     pub fn from_chunk(chunk: &[u8], position: usize) -> Self {
         let mut bytes = Cursor::new(chunk);
         match bytes.below(64) {
-            0..=5 => Self::RunDeferred,
+            0..=4 => Self::RunDeferred,
+            5 => Self::Cancel { map: bytes.few() },
             6..=9 => bytes.create_tag(),
             10..=15 => Self::CreateMap { tag: bytes.byte() },
             16..=31 => Self::Load {

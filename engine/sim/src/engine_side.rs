@@ -21,7 +21,7 @@ use busdma_engine::platform::Memory;
 use busdma_engine::profile::Switches;
 use busdma_engine::segment::Segment;
 use busdma_engine::sync::{SyncOps, SyncPlan};
-use busdma_engine::{CallView, Completion, DeferredClient, Engine, MapId, TagId, ZoneStats};
+use busdma_engine::{CallView, Completion, DeferredClient, Engine, MapId, StateError, TagId, ZoneStats};
 use std::collections::HashMap;
 
 /// Keeps the hazards it hears of; decisions are too many to keep.
@@ -50,7 +50,7 @@ pub struct EngineSide {
 }
 
 /// Handles by number, and back.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Numbers<H> {
     handles: HashMap<u32, H>,
     numbers: HashMap<H, u32>,
@@ -86,6 +86,22 @@ impl EngineSide {
             last_load_error: None,
             verbs: 0,
         }
+    }
+
+    /// The same engine on a copy of its machine, put together again from its state.
+    ///
+    /// # Errors
+    /// The engine refuses its own state.
+    pub fn restored(&self) -> Result<Self, StateError> {
+        let (machine, hazards) = (self.engine.platform().clone(), self.engine.observer().clone());
+        let limits = machine.spec().limits();
+        Ok(Self {
+            engine: Engine::restore(machine, hazards, limits, *self.engine.switches(), &self.engine.state())?,
+            tags: self.tags.clone(),
+            maps: self.maps.clone(),
+            last_load_error: self.last_load_error,
+            verbs: self.verbs,
+        })
     }
 
     /// The engine itself.
@@ -263,6 +279,14 @@ impl Subject for EngineSide {
         Answer::Drained(events.collect())
     }
 
+    fn cancel(&mut self, map: MapNo) -> Answer {
+        let id = self.map_id(map);
+        match self.verb().cancel(id) {
+            Ok(report) => Answer::Cancelled { released: report.released.raw(), woken: report.woken },
+            Err(error) => map_refusal(error),
+        }
+    }
+
     fn snapshot(&self, tags: &[TagNo], maps: &[MapNo]) -> Snapshot {
         Snapshot {
             zones: self.engine.zones().map(zone_view).collect(),
@@ -367,6 +391,7 @@ fn map_refusal(error: MapError) -> Answer {
     match error {
         MapError::Panic(panic) => Answer::Panic(panic),
         MapError::StillDeferred | MapError::NoSuchTag(_) | MapError::NoSuchMap(_) => Answer::Refused,
+        MapError::NotDeferred => Answer::Error(Errno::Einval),
         MapError::NoBouncePages { .. } => Answer::Error(Errno::Enomem),
         MapError::StillLoaded { .. } => Answer::Error(Errno::Ebusy),
     }

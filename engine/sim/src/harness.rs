@@ -4,6 +4,7 @@
 //! the checkers judge instead. The engine's own invariants are checked after every operation in any case.
 
 mod bench;
+mod bytes;
 mod fault;
 mod judge;
 
@@ -49,6 +50,8 @@ pub struct Tally {
     pub deferred: u64,
     /// Deferred callbacks that ran.
     pub callbacks: u64,
+    /// Deferred loads that were given up.
+    pub cancelled: u64,
     /// Loads that used bounce pages.
     pub bounced: u64,
     /// Hazards the engine raised.
@@ -64,6 +67,7 @@ impl std::ops::AddAssign for Tally {
         self.failed += other.failed;
         self.deferred += other.deferred;
         self.callbacks += other.callbacks;
+        self.cancelled += other.cancelled;
         self.bounced += other.bounced;
         self.hazards += other.hazards;
         self.panics += other.panics;

@@ -81,6 +81,11 @@ pub enum Op {
     },
     /// The software interrupt that runs deferred callbacks.
     RunDeferred,
+    /// A deferred load is given up; no call of FreeBSD's.
+    Cancel {
+        /// Among the deferred maps; among all live maps when none is deferred.
+        map: u8,
+    },
     /// The CPU writes a pattern into the client bytes of the map's last request.
     Fill {
         /// Among the live maps.

@@ -44,6 +44,9 @@ pub trait Subject {
     /// The software interrupt that runs deferred callbacks.
     fn run_deferred(&mut self) -> Answer;
 
+    /// A deferred load is given up.
+    fn cancel(&mut self, map: MapNo) -> Answer;
+
     /// What can be seen of the state, of the given tags and maps.
     fn snapshot(&self, tags: &[TagNo], maps: &[MapNo]) -> Snapshot;
 

@@ -4,7 +4,9 @@ use busdma_engine::addr::{BusSize, PhysAddr};
 use busdma_engine::constraints::{AddressFilter, Alignment, Boundary, ExclusionWindow, SegmentLimit, TagTemplate};
 use busdma_engine::memdesc::PhysRange;
 use busdma_sim::answer::{MapNo, MapView, PieceView, Snapshot, ZoneView};
-use busdma_sim::checkers::{Broken, Contract, check_cover, check_no_trace, check_pieces, check_waiters, check_zones};
+use busdma_sim::checkers::{
+    Broken, Contract, check_cancelled, check_cover, check_no_trace, check_pieces, check_waiters, check_zones,
+};
 
 const CLIENT: u64 = 0x800_0000;
 
@@ -146,5 +148,24 @@ fn traces() {
     for after in [reserved, counted] {
         let outcome = check_no_trace(&before, &after, MapNo(0));
         assert!(matches!(outcome, Err(Broken::TraceOfFailedLoad { .. })), "{after:?}");
+    }
+}
+
+#[test]
+fn cancelled_loads() {
+    let had = MapView { needed: 3, reserved: 2, pieces: vec![piece(0x10_0000, CLIENT, 100)], segments: vec![] };
+    let seen = |view: &MapView, waiting: &[MapNo]| Snapshot {
+        maps: [(MapNo(0), view.clone())].into_iter().collect(),
+        waiting: waiting.to_vec(),
+        ..Snapshot::default()
+    };
+    let clean = MapView::default();
+    let reserved = MapView { reserved: 1, ..MapView::default() };
+    let cases =
+        [(&clean, 3, false, true), (&clean, 2, false, false), (&reserved, 3, false, false), (&clean, 3, true, false)];
+    for (left, released, still_waits, holds) in cases {
+        let waiting: &[MapNo] = if still_waits { &[MapNo(0)] } else { &[] };
+        let outcome = check_cancelled(&seen(&had, &[MapNo(0)]), &seen(left, waiting), MapNo(0), released);
+        assert_eq!(outcome.is_ok(), holds, "{left:?}, {released} released");
     }
 }

@@ -1,5 +1,7 @@
 //! Random sequences on the engine and the reference model: the same answers, counters, maps and bytes.
 
+#[path = "support/run.rs"]
+mod run_case;
 mod support;
 
 use busdma_engine::profile::Profile;
@@ -8,7 +10,8 @@ use busdma_sim::harness::{Rig, Tally, run};
 use busdma_sim::ops::Op;
 use busdma_sim::workload::SplitMix64;
 use proptest::prelude::*;
-use support::{cases, check, config};
+use run_case::check;
+use support::{cases, config};
 
 const MODELLED: [Profile; 3] = [Profile::Freebsd11, Profile::Freebsd12, Profile::Arm64Freebsd12];
 
@@ -45,12 +48,12 @@ fn sequences_exercise_everything() {
         let rig = Rig { profile, ..Rig::from_bytes(rig) };
         tally += run(&rig, &ops).unwrap_or_else(|failure| panic!("sequence {index}: {failure}"));
     }
-    let Tally { operations, loaded, failed, deferred, callbacks, bounced, hazards, panics } = tally;
-    let seen = [operations, loaded, failed, deferred, callbacks, bounced, hazards, panics];
+    let Tally { operations, loaded, failed, deferred, callbacks, cancelled, bounced, hazards, panics } = tally;
+    let seen = [operations, loaded, failed, deferred, callbacks, cancelled, bounced, hazards, panics];
     assert!(seen.iter().all(|&count| count > 20), "{tally:?}");
 }
 
 #[test]
 fn replay() {
-    support::replay(&MODELLED);
+    run_case::replay(&MODELLED);
 }

@@ -65,6 +65,7 @@ fn every_verb_refuses_them() {
             assert_eq!(engine.destroy_map(gone).unwrap_err(), MapError::NoSuchMap(gone));
             assert_eq!(engine.load(gone, &buffer, WaitPolicy::MayDefer).unwrap_err(), LoadError::NoSuchMap(gone));
             assert_eq!(engine.unload(gone).unwrap_err(), MapError::NoSuchMap(gone));
+            assert_eq!(engine.cancel(gone).unwrap_err(), MapError::NoSuchMap(gone));
             assert_eq!(engine.sync(gone, SyncOps::PRE_WRITE).unwrap_err(), SyncError::NoSuchMap(gone));
             let mut plan = SyncPlan::default();
             assert_eq!(engine.plan_sync(gone, SyncOps::POST_READ, &mut plan).unwrap_err(), SyncError::NoSuchMap(gone));

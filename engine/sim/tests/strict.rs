@@ -1,10 +1,13 @@
 //! Random sequences under the strict profile, judged by the checkers alone.
 
+#[path = "support/run.rs"]
+mod run_case;
 mod support;
 
 use busdma_engine::profile::Profile;
 use proptest::prelude::*;
-use support::{cases, check, config};
+use run_case::check;
+use support::{cases, config};
 
 proptest! {
     #![proptest_config(config(10_000))]
@@ -17,5 +20,5 @@ proptest! {
 
 #[test]
 fn replay() {
-    support::replay(&[Profile::Strict]);
+    run_case::replay(&[Profile::Strict]);
 }

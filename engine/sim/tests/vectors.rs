@@ -108,6 +108,7 @@ impl Scenario {
                 wait: if load.flags.contains(Flag::NoWait) { WaitPolicy::NoWait } else { WaitPolicy::MayDefer },
             },
             Input::RunDeferred(_) => Op::RunDeferred,
+            Input::Cancel(_) => unreachable!("FreeBSD cancels nothing"),
             Input::Sync(sync) => {
                 Op::Sync { map: self.map(sync.map.as_str()), ops: sync_ops(sync.ops), copies: Copies::FromPlan }
             }

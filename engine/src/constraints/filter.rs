@@ -67,6 +67,19 @@ impl AddressFilter {
     }
 }
 
+/// Two filters are the same when they deny the same ranges, or are the same function: the very same, not a copy.
+impl PartialEq for AddressFilter {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Deny(own), Self::Deny(other)) => own == other,
+            (Self::Custom(own), Self::Custom(other)) => Arc::ptr_eq(own, other),
+            (Self::Deny(_), Self::Custom(_)) | (Self::Custom(_), Self::Deny(_)) => false,
+        }
+    }
+}
+
+impl Eq for AddressFilter {}
+
 impl fmt::Debug for AddressFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

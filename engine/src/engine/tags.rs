@@ -96,7 +96,7 @@ impl<P: Platform, O: Observer> Engine<P, O> {
             self.told.hazard(|| Hazard::TagFreedWhileReferenced { tag: id, referrers });
         }
         if let Some(chained) = chained.and_then(|id| self.tags.get_mut(id)) {
-            chained.chain_referrers -= 1;
+            chained.chain_referrers = chained.chain_referrers.saturating_sub(1);
         }
         self.tags.remove(id);
     }

@@ -4,10 +4,12 @@ use super::{
     Bio, Ccb, CcbData, CcbDirection, CcbFunction, Mbuf, Mem, PacketHeader, PhysRange, Uio, UioSpace, VirtRange,
 };
 use crate::addr::{BusSize, PhysAddr, VirtAddr};
+use std::fmt;
 
-/// A descriptor kept by a deferred map. Its lists are reused, so keeping one allocates only while they grow.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct StoredMem {
+/// A descriptor that owns its lists, as a deferred map keeps one. The lists are reused, so keeping another allocates only
+/// while they grow.
+#[derive(Clone, Default)]
+pub struct StoredMem {
     form: Option<StoredForm>,
     virt: Vec<VirtRange>,
     phys: Vec<PhysRange>,
@@ -43,9 +45,31 @@ enum StoredCcbData {
     Invalid,
 }
 
+impl fmt::Debug for StoredMem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StoredMem").field(&self.get()).finish()
+    }
+}
+
+/// Equal are two that keep the same descriptor, whatever their lists held before.
+impl PartialEq for StoredMem {
+    fn eq(&self, other: &Self) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl Eq for StoredMem {}
+
 impl StoredMem {
+    /// A copy of `mem`.
+    pub fn new(mem: &Mem<'_>) -> Self {
+        let mut stored = Self::default();
+        stored.store(mem);
+        stored
+    }
+
     /// Keeps `mem`, replacing what was kept.
-    pub(crate) fn store(&mut self, mem: &Mem<'_>) {
+    pub fn store(&mut self, mem: &Mem<'_>) {
         self.virt.clear();
         self.phys.clear();
         self.pages.clear();
@@ -81,7 +105,7 @@ impl StoredMem {
     }
 
     /// What was kept, `None` before the first [`Self::store`].
-    pub(crate) fn get(&self) -> Option<Mem<'_>> {
+    pub fn get(&self) -> Option<Mem<'_>> {
         Some(match self.form? {
             StoredForm::Vaddr(range) => Mem::Vaddr(range),
             StoredForm::Paddr(range) => Mem::Paddr(range),

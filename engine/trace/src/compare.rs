@@ -1,7 +1,7 @@
 //! What a trace says against what the engine did, field by field.
 
 use crate::format::Output;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// One field that differs.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,11 +25,20 @@ fn fields(output: &Output<'_>) -> Value {
     let mut value = serde_json::to_value(output).unwrap_or_default();
     if let Value::Object(fields) = &mut value {
         fields.remove("decisions");
-        if let Some(text) = fields.get_mut("panic") {
-            *text = Value::Bool(true);
+        hide_panic_text(fields);
+        let stopped = fields.get_mut("panics").and_then(Value::as_array_mut);
+        for load in stopped.into_iter().flatten().filter_map(Value::as_object_mut) {
+            hide_panic_text(load);
         }
     }
     value
+}
+
+/// Leaves of a panic only that it is one.
+fn hide_panic_text(fields: &mut Map<String, Value>) {
+    if let Some(text) = fields.get_mut("panic") {
+        *text = Value::Bool(true);
+    }
 }
 
 fn compare(path: &str, expected: Option<&Value>, got: Option<&Value>, found: &mut Vec<FieldDifference>) {
@@ -114,6 +123,12 @@ mod tests {
         let panic = r#"{"panic":"driver error","assert":false}"#;
         check(Op::RunDeferred, panic, r#"{"panic":"other words","assert":false}"#, &[]);
         check(Op::RunDeferred, panic, r#"{"panic":"driver error","assert":true}"#, &[("assert", "false", "true")]);
+        let stopped = |text, assert| {
+            format!(r#"{{"callbacks":[],"events":[],"panics":[{{"map":"m","panic":"{text}","assert":{assert}}}]}}"#)
+        };
+        check(Op::RunDeferred, &stopped("driver error", false), &stopped("other words", false), &[]);
+        let differs = [("panics[0].assert", "false", "true")];
+        check(Op::RunDeferred, &stopped("driver error", false), &stopped("driver error", true), &differs);
         check(
             Op::MapDestroy,
             panic,

@@ -1,6 +1,7 @@
 //! What can be wrong with a trace, with the place it was found at.
 
 use crate::format::{Op, Word};
+use busdma_engine::StateError;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -196,6 +197,25 @@ pub enum OperationError {
         /// The first address without a page.
         vaddr: u64,
     },
+    /// A recorded allocation whose two addresses do not agree with each other and its first page.
+    #[error("region: {vaddr:#x} and {paddr:#x} do not lie at one offset of the first page")]
+    RegionMisplaced {
+        /// Its kernel address.
+        vaddr: u64,
+        /// Its physical address.
+        paddr: u64,
+    },
+    /// The state that the header starts from is none that a machine can come to. Its tags and maps are counted from 0.
+    #[error("state: {0}")]
+    State(#[from] StateError),
+    /// An allocator call in that state that lacks what its class needs.
+    #[error("state: the allocator call of {dmamem:?} lacks its {field}")]
+    StateAllocator {
+        /// The id of the memory.
+        dmamem: String,
+        /// The field.
+        field: &'static str,
+    },
     /// More bytes than the replayer is willing to touch in one operation.
     #[error("the operation touches {bytes} bytes, at most {limit} are taken")]
     TooManyBytes {
@@ -265,7 +285,9 @@ impl fmt::Display for Warning {
         write!(f, "{}: ", self.place)?;
         match self.kind {
             WarningKind::TornLine { bytes } => write!(f, "the last line is torn, {bytes} bytes were left out"),
-            WarningKind::TornStream => f.write_str("the compressed stream is cut off, its end is missing"),
+            WarningKind::TornStream => {
+                f.write_str("the compressed stream ends in the middle; how much of it is lost is not known")
+            }
         }
     }
 }

@@ -9,23 +9,27 @@ mod hex;
 mod input;
 mod load;
 mod output;
+mod state;
 mod words;
 
 pub use decision::{DecisionRecord, ReasonRecord};
-pub use header::{BounceModel, Contents, DmamemModel, FORMAT, Header, MachineModel, VERSION};
+pub use header::{AfterPanic, BounceModel, Contents, DmamemModel, FORMAT, Header, MachineModel, Recording, VERSION};
 pub use hex::Hex;
 pub(crate) use input::InputOf;
 pub use input::{
-    AllocMem, CreateMap, CreateTag, DestroyTag, DeviceRead, Filter, FreeMem, Input, MapOnly, RunDeferred, Seeded, Sync,
+    AllocMem, Cancel, CreateMap, CreateTag, DestroyTag, DeviceRead, Filter, FreeMem, Input, MapOnly, Region,
+    RunDeferred, Seeded, Sync,
 };
 pub use load::{Bio, Buf, Ccb, CcbData, Load, LoadRequest, MbufChain, MemRequest, PhysBuf, Uio};
 pub use output::{
-    Allocated, AllocatorCall, BounceCopy, CacheLine, Callback, Completed, Deferred, Freed, Hashed, Loaded, MapCounters,
-    MapCreated, Nullable, Output, Panicked, Returned, Seg, Synced, TagCreated, TagDestroyed, Touched, Unloaded, Zone,
+    Allocated, AllocatorCall, BounceCopy, CacheLine, Callback, Cancelled, Completed, Deferred, Freed, Hashed, Loaded,
+    MapCounters, MapCreated, Nullable, Output, Panicked, Returned, Seg, StoppedLoad, Synced, TagCreated, TagDestroyed,
+    Touched, Unloaded, Zone,
 };
+pub use state::{PageRun, Reach, State, StateMap, StateMemory, StatePage, StateRange, StateTag, StateWait, StateZone};
 pub use words::{
-    AllocatorName, CacheWord, CcbDir, CcbFunc, CopyDir, Flag, FreedWord, LoadKind, MallocFlag, MapWord, MemAttr, Op,
-    Ret, SegFlag, SyncOp, Word, WordList,
+    AllocatorName, CacheWord, CcbDir, CcbFunc, CopyDir, Flag, FreedWord, LoadKind, MallocFlag, MapStateWord, MapWord,
+    MemAttr, Op, Ret, SegFlag, SyncOp, Word, WordList,
 };
 
 use serde::{Deserialize, Serialize};
@@ -60,4 +64,9 @@ impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Whether a field can be left out because reading puts the same value there.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }

@@ -21,11 +21,33 @@
 //! ```
 //!
 //! # Additions to busdma-trace v1
-//! A header may say `"contents":"unrecorded"`: the bytes of memory were not recorded, there are no hashes. An operation may
-//! say when it began (`t`, nanoseconds) and what was decided (`decisions` in `out`). Other readers ignore all three.
+//! What this crate writes beyond the format; other readers ignore it.
+//!
+//! | where | field | says |
+//! |---|---|---|
+//! | header | `"contents":"unrecorded"` | the bytes of memory were not recorded, there are no hashes |
+//! | header | `"recorded":{..}` | a service recorded it: `by` whom, from when (`started_unix_ns`), and whether it `continues_after_panic` |
+//! | header | `"state":{..}` | the scenario starts from this [`State`](format::State) and not from an empty machine |
+//! | line | `"t":1500` | when the operation began, nanoseconds |
+//! | line | `"session":"s1"` | who called, where several did |
+//! | line | `"op":"cancel"` | a deferred load was given up: `in` names the map and perhaps the tag, `out` has `ret`, `released` pages, `swi` where another load can now be run, and what every `out` may have |
+//! | `in` of `dmamem_alloc` | `"region":{"vaddr","paddr","pages"}` | what the allocator answered; `null`: it had nothing. Without it the machine model answers. Strict asks again where the answer misses the tag's alignment, and gets the same: a recorder's allocator meets it at once |
+//! | `out` | `"decisions":[..]` | what was decided |
+//! | `out` of `run_deferred` | `"panics":[{"map","panic","assert"}]` | loads at which FreeBSD's kernel stops, where the recording goes on |
+//!
+//! **A recording that goes on.** In a service a call at which FreeBSD's kernel stops is refused, and the machine goes on. With
+//! `continues_after_panic` a line whose `out` is a `panic` does not end the scenario. It carries neither `zones` nor
+//! `waiting`: what the call changed is reported by the next line. `run_deferred` is never such a line: it takes up the
+//! loads from the head of the ready queue until that is empty, those included that it makes ready itself, and lists those
+//! at which the kernel stops, which are then off the queue, under `panics`. [`drain::drain`] is that run, for a recorder
+//! too.
+//!
+//! **A recording cut off.** A recorder can be killed at any time. The last line that is not whole is left out with a
+//! [`Warning`], and a compressed trace is read as far as it can be decompressed. Several zstd frames one after another are
+//! one trace; [`Frames`] writes them.
 //!
 //! # Limits
-//! A line of 16 MiB ([`reader::LINE_BYTES_MAX`]), 256 MiB touched by one operation ([`client::BYTES_MAX`]), 1 GiB of memory
+//! A line of 16 MiB ([`reader::LINE_BYTES_MAX`]), a header of 128 MiB, and no longer ones are written; 256 MiB touched by one operation ([`client::BYTES_MAX`]), 1 GiB of memory
 //! written and 4 GiB of bounce pages ([`machine::FRAMES_MAX`]) in one scenario: what goes beyond is an error, never a
 //! quietly different answer.
 //!
@@ -38,16 +60,18 @@
 //! | [`writer`] | lines to bytes |
 //! | [`machine`] | memory, page tables and allocators that behave the same on every run |
 //! | [`request`], [`client`] | what a load names, and the bytes it means |
-//! | [`observe`] | from the engine to the trace: what `out` says |
+//! | [`observe`], [`drain`], [`hazards`] | from the engine to the trace: what `out` and `hazard` say |
+//! | [`snapshot`] | from the engine to the `state` of a header |
 //! | `session`, `names` | one scenario's operations on an engine |
 //! | [`replay`], [`compare`] | done again, and compared |
 //! | [`record`] | done, and written down |
 
 pub mod client;
 pub mod compare;
+pub mod drain;
 pub mod error;
 pub mod format;
-mod hazards;
+pub mod hazards;
 pub mod machine;
 mod names;
 pub mod observe;
@@ -56,13 +80,16 @@ pub mod record;
 pub mod replay;
 pub mod request;
 mod session;
+pub mod snapshot;
 pub mod writer;
 
 pub use compare::FieldDifference;
 pub use error::{IdKind, OperationError, Place, TraceError, TraceErrorKind, Warning, WarningKind};
+pub use hazards::HazardSet;
 pub use machine::TraceMachine;
 pub use reader::{Operation, TraceReader, open};
 pub use record::{RecordError, Recorder};
 pub use replay::{Difference, Extent, ProfileChoice, ReplayOptions, Replayer, ScenarioReport, Summary};
 pub use session::Decisions;
-pub use writer::{OperationLine, TraceFile, TraceWriter, create};
+pub use snapshot::{Snapshot, SnapshotError};
+pub use writer::{AnswerLine, Frames, OperationLine, TraceFile, TraceWriter, create};

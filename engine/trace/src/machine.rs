@@ -10,7 +10,7 @@ pub use content::{Fnv1a, Pattern};
 pub use memory::PhysMemory;
 
 use crate::error::OperationError;
-use crate::format::{BounceModel, MachineModel};
+use crate::format::{BounceModel, Contents, MachineModel};
 use busdma_engine::{
     AddressSpace, Alignment, BusSize, DmamemRegion, DmamemRequest, FrameSource, MachineLimits, Memory, PAGE_SIZE,
     PageCount, PhysAddr, VirtAddr,
@@ -28,6 +28,18 @@ pub struct TraceMachine {
     tables: PageTables,
     frames: BounceFrames,
     dmamem: DmamemPool,
+    answers: DmamemAnswers,
+    contents: Contents,
+}
+
+/// Who answers when memory is allocated.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum DmamemAnswers {
+    /// The machine model.
+    #[default]
+    Modelled,
+    /// The recording: every call gets this answer, `None` for nothing to be had.
+    Recorded(Option<DmamemRegion>),
 }
 
 /// Virtual page number to the address of a physical page, for each address space.
@@ -55,6 +67,8 @@ impl TraceMachine {
             tables: PageTables::default(),
             frames: BounceFrames { model: model.bounce, next: 0, refused: false },
             dmamem: DmamemPool::new(model.dmamem),
+            answers: DmamemAnswers::Modelled,
+            contents: Contents::Recorded,
         })
     }
 
@@ -74,6 +88,26 @@ impl TraceMachine {
             table.insert(at.raw() / PAGE_SIZE, page);
             at = at.wrapping_add(BusSize::PAGE);
         }
+    }
+
+    /// Whether fresh memory is filled: where contents are unrecorded nobody can tell.
+    pub fn set_contents(&mut self, contents: Contents) {
+        self.contents = contents;
+    }
+
+    /// Says who answers the allocations that follow.
+    pub fn answer_dmamem(&mut self, answers: DmamemAnswers) {
+        self.answers = answers;
+    }
+
+    /// Bounce frames handed out so far, those included that were passed over.
+    pub const fn frames_taken(&self) -> u64 {
+        self.frames.next
+    }
+
+    /// Goes on as if so many bounce frames had been handed out.
+    pub fn set_frames_taken(&mut self, frames: u64) {
+        self.frames.next = frames;
     }
 
     /// Physical memory.
@@ -138,9 +172,14 @@ impl FrameSource for TraceMachine {
     }
 
     fn dmamem(&mut self, request: &DmamemRequest) -> Option<DmamemRegion> {
-        let region = self.dmamem.allocate(request)?;
+        let region = match &self.answers {
+            DmamemAnswers::Modelled => self.dmamem.allocate(request)?,
+            DmamemAnswers::Recorded(answer) => answer.clone()?,
+        };
         self.map_range(AddressSpace::Kernel, region.vaddr, region.pages.iter().copied());
-        dmamem::fill(&mut self.memory, &region, request);
+        if self.contents == Contents::Recorded {
+            dmamem::fill(&mut self.memory, &region, request);
+        }
         Some(region)
     }
 

@@ -20,12 +20,13 @@ pub(crate) struct Names {
     dmamem: Ids<MapId, Arc<str>>,
     id_of_tag: FxHashMap<TagId, Arc<str>>,
     id_of_map: FxHashMap<MapId, Arc<str>>,
+    id_of_memory: FxHashMap<MapId, Arc<str>>,
 }
 
 /// What is kept with a map id.
 #[derive(Debug)]
 pub(crate) struct MapEntry {
-    /// The id of its tag.
+    /// The id of its tag; empty where that was gone before the scenario began.
     pub(crate) tag: Arc<str>,
     /// Its last request.
     pub(crate) request: Request,
@@ -66,6 +67,7 @@ impl Names {
             dmamem: Ids::new(IdKind::Dmamem),
             id_of_tag: FxHashMap::default(),
             id_of_map: FxHashMap::default(),
+            id_of_memory: FxHashMap::default(),
         }
     }
 
@@ -100,7 +102,10 @@ impl Names {
 
     /// Adds memory, by the map it came with; `None` when the engine did not allocate it.
     pub(crate) fn add_dmamem(&mut self, id: &str, tag: &str, map: Option<MapId>) {
-        self.dmamem.add(id, map, self.tags.shared(tag));
+        let id = self.dmamem.add(id, map, self.tags.shared(tag));
+        if let Some(map) = map {
+            self.id_of_memory.insert(map, id);
+        }
     }
 
     pub(crate) fn tag(&self, id: &str) -> Result<TagId, NoObject> {
@@ -111,6 +116,7 @@ impl Names {
     pub(crate) fn map_of_tag(&mut self, id: &str, tag: &str) -> Result<(MapId, &mut MapEntry), NoObject> {
         if let Some((_, entry)) = self.maps.live.get(id)
             && *entry.tag != *tag
+            && !entry.tag.is_empty()
         {
             self.tags.get(tag)?;
             return Err(other_tag(IdKind::Map, id, &entry.tag, tag));
@@ -131,6 +137,7 @@ impl Names {
     pub(crate) fn dmamem_of_tag(&self, id: &str, tag: &str) -> Result<MapId, NoObject> {
         if let Some((_, owner)) = self.dmamem.live.get(id)
             && **owner != *tag
+            && !owner.is_empty()
         {
             self.tags.get(tag)?;
             return Err(other_tag(IdKind::Dmamem, id, owner, tag));
@@ -151,6 +158,9 @@ impl Names {
     }
 
     pub(crate) fn retire_dmamem(&mut self, id: &str) {
+        if let Ok(map) = self.dmamem.get(id) {
+            self.id_of_memory.remove(&map);
+        }
         self.dmamem.retire(id);
     }
 }
@@ -162,6 +172,10 @@ impl IdNames for Names {
 
     fn map_name(&self, map: MapId) -> &str {
         self.id_of_map.get(&map).map_or("", |id| id)
+    }
+
+    fn memory_name(&self, map: MapId) -> &str {
+        self.id_of_memory.get(&map).map_or("", |id| id)
     }
 }
 

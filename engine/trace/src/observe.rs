@@ -21,6 +21,11 @@ pub trait IdNames {
 
     /// The id of a map.
     fn map_name(&self, map: MapId) -> &str;
+
+    /// The id of the memory that came with a map; that of the map, unless they are told apart.
+    fn memory_name(&self, map: MapId) -> &str {
+        self.map_name(map)
+    }
 }
 
 /// What a call returned; `None` is 0.
@@ -273,6 +278,9 @@ pub fn decision<'n>(
             DecisionRecord::Rejected { map: map_name(map), error: error.to_string().into() }
         }
         Decision::Unloaded { map, released } => DecisionRecord::Unloaded { map: map_name(map), pages: released.raw() },
+        Decision::Cancelled { map, released } => {
+            DecisionRecord::Cancelled { map: map_name(map), pages: released.raw() }
+        }
         Decision::Copied { map, direction, pages, bytes } => DecisionRecord::Copied {
             map: map_name(map),
             dir: copy_dir(direction),

@@ -4,22 +4,27 @@
 //! scenario; `out` is parsed when it is asked for.
 
 mod line;
+mod lines;
 
-use crate::error::{Place, TraceError, TraceErrorKind, Warning, WarningKind};
+use crate::error::{Place, TraceError, TraceErrorKind, Warning};
 use crate::format::{FORMAT, Header, Input, Name, Op, Output, VERSION};
 use line::{InputField, LineFields, OpField};
+use lines::HEADER_FACTOR;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use std::cell::Cell;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
 
 /// Longest line a reader takes unless told otherwise, bytes.
 pub const LINE_BYTES_MAX: usize = 16 << 20;
+
+/// Longest header a reader takes unless told otherwise, bytes.
+pub const HEADER_BYTES_MAX: usize = HEADER_FACTOR * LINE_BYTES_MAX;
 
 /// How much is read from a file at once, bytes.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -94,7 +99,7 @@ impl<R: BufRead> TraceReader<R> {
         }
     }
 
-    /// Takes lines of at most this many bytes.
+    /// Takes lines of at most this many bytes, and headers of eight times as many.
     #[must_use]
     pub fn with_line_limit(mut self, bytes: usize) -> Self {
         self.line_bytes_max = bytes;
@@ -192,6 +197,8 @@ pub struct Operation<'a> {
     pub hazard: Vec<Name<'a>>,
     /// When it began, nanoseconds on a monotonic clock. An addition to busdma-trace v1.
     pub t: Option<u64>,
+    /// Who called, where several did. An addition to busdma-trace v1.
+    pub session: Option<Name<'a>>,
     output: &'a RawValue,
     line: &'a str,
     line_number: u64,
@@ -280,6 +287,7 @@ impl<R: BufRead> TraceReader<R> {
             input,
             hazard: fields.hazard,
             t: fields.t,
+            session: fields.session,
             output: fields.output.ok_or_else(|| missing("out"))?,
             line: self.raw_line(),
             line_number: self.line_number,
@@ -303,82 +311,6 @@ impl<R: BufRead> TraceReader<R> {
     fn place(&self, column: Option<usize>) -> Place {
         Place { file: self.file.clone(), line: Some(self.line_number), column }
     }
-}
-
-/// Lines.
-impl<R: BufRead> TraceReader<R> {
-    /// Reads the next line that is not blank; `false` at the end.
-    fn read_line(&mut self) -> Result<bool, TraceError> {
-        loop {
-            match self.input_state {
-                InputState::LineStart => {}
-                InputState::InLongLine => {
-                    self.input.skip_until(b'\n').map_err(|error| self.error(None, TraceErrorKind::Io(error)))?;
-                    self.input_state = InputState::LineStart;
-                }
-                InputState::End => return Ok(false),
-            }
-            self.line_number += 1;
-            self.position.set(Position::BehindLine);
-            let mut bytes = std::mem::take(&mut self.line).into_bytes();
-            bytes.clear();
-            let end = self.read_bytes(&mut bytes)?;
-            if end == LineEnd::Missing && is_torn(&bytes) {
-                self.warn(WarningKind::TornLine { bytes: bytes.len() });
-                return Ok(false);
-            }
-            self.line = String::from_utf8(bytes).map_err(|error| {
-                let column = error.utf8_error().valid_up_to() + 1;
-                self.error(Some(column), TraceErrorKind::NotUtf8)
-            })?;
-            if !self.line.bytes().all(|byte| byte.is_ascii_whitespace()) {
-                return Ok(true);
-            }
-        }
-    }
-
-    /// Reads one line without its newline.
-    fn read_bytes(&mut self, line: &mut Vec<u8>) -> Result<LineEnd, TraceError> {
-        let limit = self.line_bytes_max;
-        // One byte more tells a line of the longest length from a longer one.
-        let mut bounded = (&mut self.input).take(limit as u64 + 1);
-        if let Err(error) = bounded.read_until(b'\n', line) {
-            self.input_state = InputState::End;
-            if error.kind() != io::ErrorKind::UnexpectedEof {
-                return Err(self.error(None, TraceErrorKind::Io(error)));
-            }
-            self.warn(WarningKind::TornStream);
-            return Ok(LineEnd::Missing);
-        }
-        if line.last() == Some(&b'\n') {
-            line.pop();
-            return Ok(LineEnd::Newline);
-        }
-        if line.len() > limit {
-            self.input_state = InputState::InLongLine;
-            return Err(self.error(None, TraceErrorKind::LineTooLong { limit }));
-        }
-        self.input_state = InputState::End;
-        Ok(LineEnd::Missing)
-    }
-
-    fn warn(&mut self, kind: WarningKind) {
-        let place = self.place(None);
-        self.warnings.push(Warning { place, kind });
-    }
-}
-
-/// How a line ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum LineEnd {
-    Newline,
-    /// The file ended first.
-    Missing,
-}
-
-/// Whether an unterminated last line is not whole: a proper prefix of a JSON object never is one.
-fn is_torn(line: &[u8]) -> bool {
-    !line.iter().all(u8::is_ascii_whitespace) && serde_json::from_slice::<&RawValue>(line).is_err()
 }
 
 /// The column of an error in a part of a line that was parsed by itself, from 1.

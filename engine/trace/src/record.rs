@@ -1,10 +1,11 @@
 //! Records: carries operations out on an engine and its machine, and writes down what came of them.
 
 use crate::error::OperationError;
-use crate::format::{Header, Input, Ret};
+use crate::format::{Header, Input, Ret, State};
 use crate::hazards::HazardSet;
 use crate::names::NoObject;
 use crate::session::{Decisions, Session};
+use crate::snapshot::SnapshotError;
 use crate::writer::{AnswerLine, TraceWriter};
 use busdma_engine::{MapState, Profile};
 use std::io::{self, Write};
@@ -67,6 +68,7 @@ impl<W: Write> Recorder<W> {
         self.writer.write_answer(&AnswerLine {
             seq: self.seq,
             t,
+            session: None,
             input,
             output: &self.answer,
             hazard: &hazard.names(),
@@ -78,6 +80,19 @@ impl<W: Write> Recorder<W> {
     /// What a map is doing now, `None` when it does not exist.
     pub fn map_state(&self, map: &str) -> Option<MapState> {
         self.session.map_state(map)
+    }
+
+    /// What the machine is now, as the header of a scenario that goes on from here holds it.
+    ///
+    /// # Errors
+    /// [`SnapshotError`] for what cannot be written down.
+    pub fn state(&self) -> Result<State<'static>, SnapshotError> {
+        self.session.state()
+    }
+
+    /// What it writes with, to flush it or to come to its output.
+    pub fn writer_mut(&mut self) -> &mut TraceWriter<W> {
+        &mut self.writer
     }
 
     /// Ends the scenario; another can be started with the writer.

@@ -2,7 +2,7 @@
 
 use crate::compare::{FieldDifference, differences};
 use crate::error::{IdKind, OperationError, TraceError, TraceErrorKind};
-use crate::format::{DecisionRecord, Op, Output};
+use crate::format::{AfterPanic, DecisionRecord, Op, Output};
 use crate::hazards::HazardSet;
 use crate::names::NoObject;
 use crate::reader::{Operation, TraceReader};
@@ -180,6 +180,7 @@ impl Replayer {
         let Some(header) = reader.next_scenario()? else { return Ok(None) };
         let profile = self.options.profile.profile(header.source.as_str());
         let session = Session::new(&header, profile, Decisions::LeftOut);
+        let after_panic = header.after_panic();
         let report = ScenarioReport {
             name: header.scenario.0.into_owned(),
             family: header.family.0.into_owned(),
@@ -190,8 +191,14 @@ impl Replayer {
             difference_count: 0,
         };
         let session = session.map_err(|error| reader.error_here(error))?;
-        let mut scenario =
-            Scenario { session, report, destroys_differ: false, seen: HazardSet::default(), replayer: self };
+        let mut scenario = Scenario {
+            session,
+            report,
+            after_panic,
+            destroys_differ: false,
+            seen: HazardSet::default(),
+            replayer: self,
+        };
         while let Some(operation) = reader.next_operation()? {
             if scenario.step(&operation)? == Flow::Stop {
                 break;
@@ -222,6 +229,8 @@ impl Replayer {
 struct Scenario<'r> {
     session: Session,
     report: ScenarioReport,
+    /// Whether a panic ends it.
+    after_panic: AfterPanic,
     /// Whether the engine destroyed something that the trace did not, or the other way round.
     destroys_differ: bool,
     /// Hazards seen so far: a line lists only those seen there first.
@@ -271,17 +280,14 @@ impl Scenario<'_> {
     /// Compares as text, which is quick and right for traces in canonical form, and by field only where that fails.
     fn compare(&mut self, operation: &Operation<'_>, panicked: bool) -> Result<Flow, TraceError> {
         let mut found = Vec::new();
-        let mut flow = if panicked { Flow::Stop } else { Flow::Continue };
+        let mut ends = panicked;
         let answer = &self.replayer.answer;
         if answer != operation.raw_output().as_bytes() {
             let expected = operation.output()?;
             let answer = std::str::from_utf8(answer).unwrap_or_default();
             let got = Output::from_json(operation.op, answer).map_err(|error| unreadable_answer(operation, &error))?;
             found = differences(&expected, &got);
-            // Behind a panic there is no state to compare.
-            if matches!(expected, Output::Panic(_)) {
-                flow = Flow::Stop;
-            }
+            ends |= matches!(expected, Output::Panic(_));
         }
         self.destroys_differ |= destroys(operation.op)
             && found
@@ -291,7 +297,8 @@ impl Scenario<'_> {
         if !found.is_empty() {
             self.differ(operation, found);
         }
-        Ok(flow)
+        // Behind a panic there is no state to compare, unless the machine was one that goes on.
+        Ok(if ends && self.after_panic == AfterPanic::Ends { Flow::Stop } else { Flow::Continue })
     }
 
     fn compare_hazards(&mut self, operation: &Operation<'_>, found: &mut Vec<FieldDifference>) {

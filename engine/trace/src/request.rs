@@ -272,12 +272,7 @@ impl Taking<'_> {
 fn map_buf(buf: &Buf, space: AddressSpace, machine: &mut TraceMachine) -> Result<VirtRange, OperationError> {
     let Buf { vaddr: Hex(vaddr), len, ref pages } = *buf;
     let start = VirtAddr::new(vaddr);
-    let needed = if len == 0 {
-        0
-    } else {
-        let last = vaddr.checked_add(len - 1).ok_or(OperationError::RangeWraps { start: vaddr, len })?;
-        last / PAGE_SIZE - vaddr / PAGE_SIZE + 1
-    };
+    let needed = pages_touched(vaddr, len)?;
     if needed > pages.len() as u64 {
         return Err(OperationError::TooFewPages { vaddr, len, given: pages.len(), needed });
     }
@@ -288,7 +283,17 @@ fn map_buf(buf: &Buf, space: AddressSpace, machine: &mut TraceMachine) -> Result
     Ok(VirtRange { start, len: BusSize::new(len) })
 }
 
-fn page_address(page: Hex) -> Result<PhysAddr, OperationError> {
+/// Pages in which a range's bytes lie.
+pub(crate) fn pages_touched(start: u64, len: u64) -> Result<u64, OperationError> {
+    if len == 0 {
+        return Ok(0);
+    }
+    let last = start.checked_add(len - 1).ok_or(OperationError::RangeWraps { start, len })?;
+    Ok(last / PAGE_SIZE - start / PAGE_SIZE + 1)
+}
+
+/// The address of a page, which has to be one of a page.
+pub(crate) fn page_address(page: Hex) -> Result<PhysAddr, OperationError> {
     if page.0.is_multiple_of(PAGE_SIZE) {
         Ok(PhysAddr::new(page.0))
     } else {

@@ -3,17 +3,22 @@
 //! The replayer and the recorder both work through here: one executes what a trace says and compares, the other
 //! executes and writes down.
 
+mod arguments;
 mod content;
 mod deferred;
 mod dmamem;
 mod map;
+mod start;
 mod tag;
 
 use crate::error::OperationError;
-use crate::format::{BounceCopy, CacheLine, Contents, DecisionRecord, Header, Input, Name, Output, Seg, Zone};
+use crate::format::{
+    AfterPanic, BounceCopy, CacheLine, Contents, DecisionRecord, Header, Input, Name, Output, Seg, State, Zone,
+};
 use crate::machine::TraceMachine;
 use crate::names::{Names, NoObject};
 use crate::observe::{self, IdNames, Reported};
+use crate::snapshot::{Snapshot, SnapshotError};
 use busdma_engine::{DmaMap, Engine, Hazard, KernelPanic, Log, MapState, Nanos, Profile, SyncPlan, TagId};
 use std::borrow::Cow;
 
@@ -33,6 +38,7 @@ pub(crate) struct Session {
     engine: Engine<TraceMachine, Log>,
     names: Names,
     contents: Contents,
+    after_panic: AfterPanic,
     decisions: Decisions,
     reported: Reported,
     plan: SyncPlan,
@@ -44,14 +50,24 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// A machine as the header describes it, empty.
+    /// A machine as the header describes it: empty, or in the state it starts from.
     pub(crate) fn new(header: &Header<'_>, profile: Profile, decisions: Decisions) -> Result<Self, OperationError> {
-        let limits = TraceMachine::limits(&header.machine);
-        let machine = TraceMachine::new(&header.machine)?;
+        let (limits, switches) = (TraceMachine::limits(&header.machine), profile.switches());
+        let mut machine = TraceMachine::new(&header.machine)?;
+        machine.set_contents(header.contents);
+        let mut names = Names::new();
+        let engine = match &header.state {
+            None => Engine::with_observer(machine, Log::default(), limits, switches),
+            Some(state) => {
+                let start = start::Start { names: &mut names, machine: &mut machine }.read(state)?;
+                Engine::restore(machine, Log::default(), limits, switches, &start)?
+            }
+        };
         Ok(Self {
-            engine: Engine::with_observer(machine, Log::default(), limits, profile.switches()),
-            names: Names::new(),
+            engine,
+            names,
             contents: header.contents,
+            after_panic: header.after_panic(),
             decisions,
             reported: Reported::default(),
             plan: SyncPlan::default(),
@@ -85,6 +101,7 @@ impl Session {
             Input::Fill(input) => self.fill(input),
             Input::DeviceWrite(input) => self.device_write(input),
             Input::DeviceRead(input) => self.device_read(input.map.as_str()),
+            Input::Cancel(input) => self.cancel(input),
         }
     }
 
@@ -102,6 +119,11 @@ impl Session {
     pub(crate) fn map_state(&self, map: &str) -> Option<MapState> {
         let map = self.names.existing_map(map)?;
         self.engine.map(map).map(DmaMap::state)
+    }
+
+    /// What the machine is now, with the ids of the trace.
+    pub(crate) fn state(&self) -> Result<State<'static>, SnapshotError> {
+        Snapshot::take(&self.engine, self.engine.platform().frames_taken()).state(&self.names)
     }
 
     /// Whether the machine kept everything that the operations so far asked it to keep.

@@ -1,16 +1,21 @@
 //! Writes a trace, one line a call, in the field order and spelling of the format.
 
+mod frames;
+
+pub use frames::Frames;
+
 use crate::format::{Header, Input, Name, Output, Word};
-use serde::Serialize;
+use crate::reader::{HEADER_BYTES_MAX, LINE_BYTES_MAX};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use thiserror::Error;
 
 /// Compression level of `.zst` files: quick, and still a tenth of the size.
-const ZSTD_LEVEL: i32 = 3;
+pub const ZSTD_LEVEL: i32 = 3;
 
-/// Writes busdma-trace v1. A line is given to the output in one piece.
+/// Writes busdma-trace v1. A line is given to the output in one piece, and one that is longer than readers take is refused.
 pub struct TraceWriter<W> {
     output: W,
     line: Vec<u8>,
@@ -23,6 +28,8 @@ pub struct OperationLine<'a> {
     pub seq: u64,
     /// When it began, nanoseconds on a monotonic clock. An addition to busdma-trace v1.
     pub t: Option<u64>,
+    /// Who called, where several did. An addition to busdma-trace v1.
+    pub session: Option<&'a str>,
     /// What it was given.
     pub input: &'a Input<'a>,
     /// What it came to.
@@ -55,7 +62,9 @@ impl<W: Write> TraceWriter<W> {
     /// # Errors
     /// The output cannot be written.
     pub fn write_header(&mut self, header: &Header<'_>) -> io::Result<()> {
-        self.write(header)
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, header)?;
+        self.end_line(HEADER_BYTES_MAX)
     }
 
     /// Writes an operation.
@@ -63,14 +72,17 @@ impl<W: Write> TraceWriter<W> {
     /// # Errors
     /// The output cannot be written.
     pub fn write_operation(&mut self, operation: &OperationLine<'_>) -> io::Result<()> {
-        self.start_operation(operation.seq, operation.t, operation.input)?;
+        self.start_operation(operation.seq, operation.t, operation.session, operation.input)?;
         serde_json::to_writer(&mut self.line, operation.output)?;
         self.end_operation(operation.hazard)
     }
 
     /// Writes an operation whose `out` object is already text.
-    pub(crate) fn write_answer(&mut self, answer: &AnswerLine<'_>) -> io::Result<()> {
-        self.start_operation(answer.seq, answer.t, answer.input)?;
+    ///
+    /// # Errors
+    /// The output cannot be written.
+    pub fn write_answer(&mut self, answer: &AnswerLine<'_>) -> io::Result<()> {
+        self.start_operation(answer.seq, answer.t, answer.session, answer.input)?;
         self.line.extend_from_slice(answer.output);
         self.end_operation(answer.hazard)
     }
@@ -82,7 +94,7 @@ impl<W: Write> TraceWriter<W> {
     pub fn copy_line(&mut self, line: &str) -> io::Result<()> {
         self.line.clear();
         self.line.extend_from_slice(line.as_bytes());
-        self.end_line()
+        self.end_line(HEADER_BYTES_MAX)
     }
 
     /// Hands on what is buffered.
@@ -93,16 +105,31 @@ impl<W: Write> TraceWriter<W> {
         self.output.flush()
     }
 
+    /// The output, to do with it what only it can: end a frame, say, or sync a file.
+    pub fn get_mut(&mut self) -> &mut W {
+        &mut self.output
+    }
+
     /// The output, with everything handed on to it.
     pub fn into_inner(self) -> W {
         self.output
     }
 
-    fn start_operation(&mut self, seq: u64, t: Option<u64>, input: &Input<'_>) -> io::Result<()> {
+    fn start_operation(
+        &mut self,
+        seq: u64,
+        t: Option<u64>,
+        session: Option<&str>,
+        input: &Input<'_>,
+    ) -> io::Result<()> {
         self.line.clear();
         write!(self.line, "{{\"seq\":{seq}")?;
         if let Some(t) = t {
             write!(self.line, ",\"t\":{t}")?;
+        }
+        if let Some(session) = session {
+            self.line.extend_from_slice(b",\"session\":");
+            serde_json::to_writer(&mut self.line, session)?;
         }
         write!(self.line, ",\"op\":\"{}\",\"in\":", input.op().as_str())?;
         serde_json::to_writer(&mut self.line, input)?;
@@ -116,16 +143,14 @@ impl<W: Write> TraceWriter<W> {
             serde_json::to_writer(&mut self.line, hazard)?;
         }
         self.line.push(b'}');
-        self.end_line()
+        self.end_line(LINE_BYTES_MAX)
     }
 
-    fn write(&mut self, line: &impl Serialize) -> io::Result<()> {
-        self.line.clear();
-        serde_json::to_writer(&mut self.line, line)?;
-        self.end_line()
-    }
-
-    fn end_line(&mut self) -> io::Result<()> {
+    fn end_line(&mut self, limit: usize) -> io::Result<()> {
+        let bytes = self.line.len();
+        if bytes > limit {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, LineTooLong { bytes, limit }));
+        }
         self.line.push(b'\n');
         self.output.write_all(&self.line)
     }
@@ -147,12 +172,29 @@ impl TraceWriter<TraceFile> {
 
 /// One operation to write, its `out` object as text.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct AnswerLine<'a> {
-    pub(crate) seq: u64,
-    pub(crate) t: Option<u64>,
-    pub(crate) input: &'a Input<'a>,
-    pub(crate) output: &'a [u8],
-    pub(crate) hazard: &'a [Name<'a>],
+pub struct AnswerLine<'a> {
+    /// Its number in the scenario, from 1.
+    pub seq: u64,
+    /// When it began, nanoseconds on a monotonic clock. An addition to busdma-trace v1.
+    pub t: Option<u64>,
+    /// Who called, where several did. An addition to busdma-trace v1.
+    pub session: Option<&'a str>,
+    /// What it was given.
+    pub input: &'a Input<'a>,
+    /// What it came to: the text of an [`Output`], without a newline.
+    pub output: &'a [u8],
+    /// Kinds of hazards first seen here.
+    pub hazard: &'a [Name<'a>],
+}
+
+/// A line that no reader would take; nothing of it is written. It comes inside an [`io::Error`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[error("the line has {bytes} bytes, readers take {limit}")]
+pub struct LineTooLong {
+    /// Its length, bytes.
+    pub bytes: usize,
+    /// What readers take, bytes.
+    pub limit: usize,
 }
 
 impl<W> fmt::Debug for TraceWriter<W> {

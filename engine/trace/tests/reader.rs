@@ -61,7 +61,7 @@ fn bad_operation_lines() {
         (
             r#"{"seq":1,"op":"umload","in":{"tag":"t","map":"m"},"out":{"ret":"OK"}}"#,
             "t.jsonl:2: unknown operation \"umload\", expected one of tag_create, tag_destroy, map_create, map_destroy, \
-             load, run_deferred, sync, unload, dmamem_alloc, dmamem_free, fill, device_write, device_read",
+             load, run_deferred, sync, unload, dmamem_alloc, dmamem_free, fill, device_write, device_read, cancel",
         ),
         (r#"{"seq":1,"op":7,"in":{},"out":{}}"#, "t.jsonl:2:15: invalid type: integer `7`, expected a string"),
         (r#"{"seq":1,"op":"unload","in":{"tag":"t"},"out":{"ret":"OK"}}"#, "t.jsonl:2:39: missing field `map`"),
@@ -220,6 +220,23 @@ fn a_torn_last_line_is_a_warning() {
     assert!(reader.next_scenario().unwrap().is_some());
     assert!(reader.next_operation().unwrap().is_none());
     assert_eq!(reader.warnings()[0].to_string(), "t:2: the last line is torn, 9 bytes were left out");
+}
+
+#[test]
+fn a_header_may_be_longer_than_other_lines() {
+    let limit = 4096;
+    let long = |bytes: usize| {
+        let desc = "x".repeat(bytes - HEADER.len() - r#","desc":"""#.len());
+        format!("{},\"desc\":\"{desc}\"}}\n{UNLOAD}\n", HEADER.strip_suffix('}').unwrap())
+    };
+    for (bytes, readable) in [(limit, true), (limit + 1, true), (8 * limit, true), (8 * limit + 1, false)] {
+        let trace = long(bytes);
+        let mut reader = TraceReader::new(trace.as_bytes(), "t").with_line_limit(limit);
+        let heard = reader.next_scenario().map(|header| header.is_some()).map_err(|error| error.to_string());
+        let expected = if readable { Ok(true) } else { Err("t:1: the line is longer than 32768 bytes".to_owned()) };
+        assert_eq!(heard, expected, "{bytes} bytes");
+        assert!(!readable || reader.next_operation().unwrap().is_some());
+    }
 }
 
 /// An endless line.

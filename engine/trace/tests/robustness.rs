@@ -1,13 +1,19 @@
 //! Whatever bytes come, reading and replaying end in an answer, never in a panic.
 
+#[path = "support/region.rs"]
+mod region;
+#[path = "support/rerun.rs"]
+mod rerun;
 #[path = "support/vectors.rs"]
 mod vectors;
 
 use busdma_engine::Profile;
+use busdma_trace::format::{Contents, Header};
 use busdma_trace::{ProfileChoice, ReplayOptions, Replayer, TraceReader};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
+use region::with_region;
 use std::sync::LazyLock;
 
 /// The golden scenarios, one text each.
@@ -25,6 +31,27 @@ static SCENARIOS: LazyLock<Vec<String>> = LazyLock::new(|| {
     }
     scenarios
 });
+
+/// Golden scenarios that start in the middle, from a state in their header.
+static STARTED: LazyLock<Vec<String>> = LazyLock::new(|| SCENARIOS.iter().map(|trace| started(trace)).collect());
+
+fn started(trace: &str) -> String {
+    let scenario = rerun::scenarios(trace).remove(0);
+    let lines: Vec<_> = scenario.lines.iter().map(|line| rerun::Line::parse(line)).collect();
+    let (before, behind) = lines.split_at(lines.len() * 2 / 3);
+    let mut header: Header<'_> = serde_json::from_str(&scenario.header).unwrap();
+    header.contents = Contents::Unrecorded;
+    let mut first = rerun::Rerun::start(&header, Profile::Freebsd12);
+    for line in before {
+        let _ = first.record(&line.input(), line.t);
+    }
+    header.state = Some(Box::new(first.recorder.state().unwrap()));
+    let mut second = rerun::Rerun::start(&header, Profile::Freebsd12);
+    for line in behind {
+        let _ = second.record(&with_region(line.input(), &line.output()), line.t);
+    }
+    second.check_replay(&scenario.header).1
+}
 
 /// Reads and replays everything there is, going on behind each error; says how many scenarios were replayed.
 fn exhaust(trace: &[u8], profile: ProfileChoice) -> usize {
@@ -165,5 +192,15 @@ proptest! {
         }
         let replayed = exhaust(&trace, profile);
         prop_assert!(!edits.is_empty() || replayed == 1);
+    }
+
+    #[test]
+    fn started_scenarios_with_changes(scenario in any::<Index>(), edits in vec(edit(), 0..6), profile in profile()) {
+        let mut trace = STARTED[scenario.index(STARTED.len())].clone().into_bytes();
+        // The state in the header is long: most changes hit it.
+        for edit in &edits {
+            apply(&mut trace, edit);
+        }
+        exhaust(&trace, profile);
     }
 }

@@ -5,8 +5,10 @@ mod header;
 #[path = "support/vectors.rs"]
 mod vectors;
 
-use busdma_trace::format::{Header, Output};
-use busdma_trace::{OperationLine, TraceReader, TraceWriter};
+use busdma_trace::format::{DeviceRead, Header, Input, Name, Output};
+use busdma_trace::reader::LINE_BYTES_MAX;
+use busdma_trace::writer::LineTooLong;
+use busdma_trace::{AnswerLine, OperationLine, TraceReader, TraceWriter};
 use header::HEADER;
 use serde_json::Value;
 use std::path::Path;
@@ -26,6 +28,7 @@ fn every_golden_line_survives() {
                     writer.write_operation(&OperationLine {
                         seq: operation.seq,
                         t: operation.t,
+                        session: None,
                         input: &operation.input,
                         output: &output,
                         hazard: &operation.hazard,
@@ -62,7 +65,7 @@ fn write(line: impl FnOnce(&mut TraceWriter<Vec<u8>>) -> std::io::Result<()>) ->
 #[test]
 fn additions_are_written_and_read() {
     let line = concat!(
-        r#"{"seq":3,"t":1500,"op":"unload","in":{"tag":"t","map":"m"},"#,
+        r#"{"seq":3,"t":1500,"session":"s\"1","op":"unload","in":{"tag":"t","map":"m"},"#,
         r#""out":{"ret":"OK","swi":true,"decisions":[{"kind":"unloaded","map":"m","pages":2},"#,
         r#"{"kind":"split","map":"m","segment":0,"addr":"0x1000","len":8,"reason":{"why":"boundary","bytes":4096}}]},"#,
         r#""hazard":["not_yet_known"]}"#
@@ -72,6 +75,7 @@ fn additions_are_written_and_read() {
     reader.next_scenario().unwrap().unwrap();
     let operation = reader.next_operation().unwrap().unwrap();
     let output = operation.output().unwrap();
+    assert_eq!(operation.session.as_ref().map(Name::as_str), Some("s\"1"));
     assert!(
         matches!(&output, Output::Unload(unloaded) if unloaded.decisions.as_ref().is_some_and(|all| all.len() == 2))
     );
@@ -79,12 +83,24 @@ fn additions_are_written_and_read() {
         writer.write_operation(&OperationLine {
             seq: 3,
             t: operation.t,
+            session: operation.session.as_ref().map(Name::as_str),
             input: &operation.input,
             output: &output,
             hazard: &operation.hazard,
         })
     });
     assert_eq!(written, line);
+    let answered = write(|writer| {
+        writer.write_answer(&AnswerLine {
+            seq: 3,
+            t: operation.t,
+            session: operation.session.as_ref().map(Name::as_str),
+            input: &operation.input,
+            output: operation.raw_output().as_bytes(),
+            hazard: &operation.hazard,
+        })
+    });
+    assert_eq!(answered, line);
     let unknown = line.replace("\"kind\":\"unloaded\"", "\"kind\":\"invented\"");
     let trace = format!("{HEADER}\n{unknown}\n");
     let mut reader = TraceReader::new(trace.as_bytes(), "t");
@@ -119,4 +135,22 @@ fn files_are_compressed_by_their_name() {
     };
     check(&folder.path().join("a.jsonl"), b"{\"format\"");
     check(&folder.path().join("a.jsonl.zst"), b"\x28\xb5\x2f\xfd");
+}
+
+#[test]
+fn no_line_is_written_that_no_reader_takes() {
+    let header: Header<'_> = serde_json::from_str(HEADER).unwrap();
+    let input = Input::DeviceRead(DeviceRead { map: "m".into() });
+    let long = vec![b' '; LINE_BYTES_MAX];
+    let mut writer = TraceWriter::new(Vec::new());
+    writer.write_header(&header).unwrap();
+    let mut answer = AnswerLine { seq: 1, t: None, session: None, input: &input, output: &long, hazard: &[] };
+    let error = writer.write_answer(&answer).unwrap_err();
+    let inside = error.get_ref().and_then(|error| error.downcast_ref::<LineTooLong>());
+    let around = r#"{"seq":1,"op":"device_read","in":{"map":"m"},"out":}"#.len();
+    assert_eq!(inside, Some(&LineTooLong { bytes: LINE_BYTES_MAX + around, limit: LINE_BYTES_MAX }));
+    answer.output = &long[around..];
+    writer.write_answer(&answer).unwrap();
+    let text = writer.into_inner();
+    assert_eq!(text.len(), HEADER.len() + 1 + LINE_BYTES_MAX + 1, "nothing was written of the line that was refused");
 }

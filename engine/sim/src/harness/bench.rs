@@ -1,14 +1,14 @@
 //! The engine and the model on one bench, and a driver's memory of what it made.
 
 use super::{Fault, Rig, Tally};
-use crate::answer::{Answer, Event, Handle, MapNo, SegmentView, Snapshot, TagNo};
-use crate::checkers::{Contract, check_no_trace};
+use crate::answer::{Answer, Event, Handle, MapNo, Snapshot, TagNo};
+use crate::checkers::{Contract, check_cancelled, check_no_trace};
 use crate::engine_side::EngineSide;
-use crate::machine::Machine;
 use crate::ops::Op;
 use crate::reference::{Kernel, Reference};
 use crate::request::{Buffer, Request};
 use crate::subject::Subject;
+use busdma_engine::StateError;
 use busdma_engine::addr::{BusSize, PAGE_SIZE};
 use busdma_engine::constraints::TagTemplate;
 use busdma_engine::error::Errno;
@@ -36,6 +36,7 @@ pub struct Bench {
     next_tag: u32,
     next_map: u32,
     pub(super) seen: Snapshot,
+    last_answer: Option<Answer>,
     pub(super) hazards_seen: usize,
     pub(super) tally: Tally,
 }
@@ -64,10 +65,41 @@ impl Bench {
             next_tag: 0,
             next_map: 0,
             seen: Snapshot::default(),
+            last_answer: None,
             hazards_seen: 0,
             tally: Tally::default(),
             rig,
         }
+    }
+
+    /// The same bench with an engine that was put together again from its state.
+    ///
+    /// # Errors
+    /// The engine refuses its own state.
+    pub fn restored(&self) -> Result<Self, StateError> {
+        Ok(Self {
+            rig: self.rig.clone(),
+            engine: self.engine.restored()?,
+            model: self.model.clone(),
+            tags: self.tags.clone(),
+            maps: self.maps.clone(),
+            made: self.made.clone(),
+            tag_of: self.tag_of.clone(),
+            handles: self.handles.clone(),
+            memory: self.memory.clone(),
+            requests: self.requests.clone(),
+            next_tag: self.next_tag,
+            next_map: self.next_map,
+            seen: self.seen.clone(),
+            last_answer: self.last_answer.clone(),
+            hazards_seen: self.hazards_seen,
+            tally: self.tally,
+        })
+    }
+
+    /// What the engine answered last.
+    pub fn last_answer(&self) -> Option<&Answer> {
+        self.last_answer.as_ref()
     }
 
     /// What was done so far.
@@ -133,6 +165,12 @@ impl Bench {
             }
             Op::FreeMemory { memory, instead } => self.free_memory(*memory, *instead),
             Op::RunDeferred => self.run_deferred(),
+            Op::Cancel { map } => {
+                let deferred: Vec<MapNo> =
+                    self.maps.iter().copied().filter(|&map| self.engine.map_state(map) == MapState::Deferred).collect();
+                let among = if deferred.is_empty() { &self.maps } else { &deferred };
+                nth(among, *map).map_or(Ok(()), |map| self.cancel(map))
+            }
             Op::Fill { map, seed } => {
                 let Some(map) = nth(&self.maps, *map) else { return Ok(()) };
                 self.write_pattern(&self.client_ranges(map), *seed);
@@ -145,16 +183,6 @@ impl Bench {
             }
             Op::DeviceRead { map } => nth(&self.maps, *map).map_or(Ok(()), |map| self.device_read(map)),
         }
-    }
-
-    /// The device meets the same bytes in both.
-    fn device_read(&self, map: MapNo) -> Result<(), Fault> {
-        let ranges = self.device_ranges(map);
-        let Some(model) = &self.model else { return Ok(()) };
-        if read_all(model.machine(), &ranges) == read_all(self.engine.machine(), &ranges) {
-            return Ok(());
-        }
-        self.compare_bytes()
     }
 
     fn create_tag(&mut self, parent: Option<TagNo>, template: &TagTemplate) -> Result<(), Fault> {
@@ -250,7 +278,7 @@ impl Bench {
         let before = std::mem::take(&mut self.seen);
         let idle = self.engine.map_state(map) == MapState::Idle;
         self.engine.machine_mut().map_request(request);
-        self.engine.load(map, request, wait);
+        self.last_answer = Some(self.engine.load(map, request, wait));
         self.look()?;
         let turned_away = self.engine.last_load_error().is_some() && self.engine.map_state(map) != MapState::Idle;
         if !turned_away {
@@ -283,6 +311,17 @@ impl Bench {
 
     fn unload(&mut self, map: MapNo) -> Result<(), Fault> {
         self.ask(|subject| subject.unload(map))
+    }
+
+    fn cancel(&mut self, map: MapNo) -> Result<(), Fault> {
+        let before = std::mem::take(&mut self.seen);
+        let answer = self.ask_about(|subject| subject.cancel(map))?;
+        self.look()?;
+        if let Answer::Cancelled { released, .. } = answer {
+            self.tally.cancelled += 1;
+            check_cancelled(&before, &self.seen, map, released)?;
+        }
+        Ok(())
     }
 
     fn alloc_memory(&mut self, tag: TagNo, flags: MemFlags) -> Result<(), Fault> {
@@ -346,6 +385,7 @@ impl Bench {
     fn ask_about(&mut self, call: impl Fn(&mut dyn Subject) -> Answer) -> Result<Answer, Fault> {
         self.tally.operations += 1;
         let engine = call(&mut self.engine);
+        self.last_answer = Some(engine.clone());
         let Some(reference) = &mut self.model else { return Ok(engine) };
         let model = call(reference);
         if model != engine {
@@ -357,33 +397,6 @@ impl Bench {
             self.model = None;
         }
         Ok(engine)
-    }
-
-    fn on_machines(&mut self, act: impl Fn(&mut Machine)) {
-        act(self.engine.machine_mut());
-        if let Some(model) = &mut self.model {
-            act(model.machine_mut());
-        }
-    }
-
-    /// busdma-trace's pattern: byte `i` of a fill or a device write.
-    fn write_pattern(&mut self, ranges: &[SegmentView], seed: u32) {
-        let mut index = u64::from(seed);
-        for &(start, len) in ranges {
-            let mixed = (index..index + len).map(|index| index.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-            let bytes: Vec<u8> = mixed.map(|mixed| (mixed ^ (mixed >> 32)).to_le_bytes()[0]).collect();
-            self.on_machines(|machine| machine.write(start, &bytes));
-            index += len;
-        }
-    }
-
-    pub(super) fn client_ranges(&self, map: MapNo) -> Vec<SegmentView> {
-        let client = self.requests.get(&map).map(Request::client_bytes).unwrap_or_default();
-        client.iter().map(|range| (range.start.raw(), range.len.raw())).collect()
-    }
-
-    pub(super) fn device_ranges(&self, map: MapNo) -> Vec<SegmentView> {
-        self.seen.maps.get(&map).map(|view| view.segments.clone()).unwrap_or_default()
     }
 
     /// The contract of a map's tag.
@@ -400,8 +413,4 @@ impl Bench {
 
 fn nth<T: Copy>(list: &[T], index: u8) -> Option<T> {
     if list.is_empty() { None } else { Some(list[usize::from(index) % list.len()]) }
-}
-
-pub(super) fn read_all(machine: &Machine, ranges: &[SegmentView]) -> Vec<u8> {
-    ranges.iter().flat_map(|&(start, len)| machine.read(start, len)).collect()
 }

@@ -1,6 +1,7 @@
 //! What is looked at after an operation.
 
-use super::bench::{Bench, read_all};
+use super::bench::Bench;
+use super::bytes::read_all;
 use super::fault::Fault;
 use crate::answer::{Handle, MapNo, PieceView, SegmentView, Snapshot};
 use crate::checkers::{check_cover, check_no_trace, check_pieces, check_waiters, check_zones};

@@ -10,7 +10,7 @@
 //! | `pools` | bounce zones and their growth, maps |
 //! | `parts` | each kind of request as calls of three primitives |
 //! | `loads` | counting, reserving, cutting, segments |
-//! | `queue` | unload, wake-up, deferred callbacks |
+//! | `queue` | unload, wake-up, deferred callbacks, and giving up before them |
 //! | `copies` | sync |
 //! | `dmamem` | allocator classes |
 //! | `findings` | hazards |
@@ -275,6 +275,10 @@ impl Subject for Reference {
 
     fn run_deferred(&mut self) -> Answer {
         self.interrupt()
+    }
+
+    fn cancel(&mut self, map: MapNo) -> Answer {
+        self.give_up_load(map)
     }
 
     fn snapshot(&self, tags: &[TagNo], maps: &[MapNo]) -> Snapshot {

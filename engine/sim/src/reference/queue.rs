@@ -1,4 +1,4 @@
-//! Unload, the wake-up it brings, and the deferred callbacks.
+//! Unload, the wake-up it brings, the deferred callbacks, and giving up before them.
 
 use super::loads::Halt;
 use super::{PAGE, Reference};
@@ -45,6 +45,33 @@ impl Reference {
             events.push(Event::Unlock(tag));
         }
         Answer::Drained(events)
+    }
+
+    /// Not FreeBSD's: a deferred load whose driver is gone. Every page it was promised or holds comes back as in an unload.
+    pub(super) fn give_up_load(&mut self, map: MapNo) -> Answer {
+        if !self.is_queued(map) {
+            return Answer::Error(Errno::Einval);
+        }
+        let led_the_queue = self.waiting.first() == Some(&map);
+        self.waiting.retain(|&waiter| waiter != map);
+        self.ripe.retain(|&ripe| ripe != map);
+        let promised = std::mem::take(&mut self.map_mut(map).reserved);
+        self.map_mut(map).needed = 0;
+        let mut woken = 0;
+        for _ in 0..promised {
+            let pool = self.pool_of(map).expect("a map that waits has a pool");
+            pool.reserved -= 1;
+            pool.free += 1;
+            woken += self.serve_head(map);
+        }
+        let Answer::Unloaded { released, woken: by_pages } = self.release(map) else { unreachable!("it unloads") };
+        woken += by_pages;
+        let released = released + u32::try_from(promised).expect("few pages");
+        // Nothing came back, but whoever moved up to the head was never looked at.
+        if led_the_queue && released == 0 {
+            woken += self.serve_head(map);
+        }
+        Answer::Cancelled { released, woken }
     }
 
     /// A page of `map`'s pool came free: the head of the queue gets what its own pool has.

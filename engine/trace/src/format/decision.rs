@@ -141,6 +141,14 @@ pub enum DecisionRecord<'a> {
         /// Bounce pages given back.
         pages: u32,
     },
+    /// A deferred load was given up.
+    Cancelled {
+        /// The map.
+        #[serde(borrow)]
+        map: Name<'a>,
+        /// Pages given back.
+        pages: u32,
+    },
     /// A sync copied bounce pages.
     Copied {
         /// The map.

@@ -1,6 +1,6 @@
 //! The line that starts a scenario.
 
-use super::{Hex, Name};
+use super::{Hex, Name, State};
 use serde::{Deserialize, Serialize};
 
 /// The value of `format`.
@@ -34,6 +34,63 @@ pub struct Header<'a> {
     /// Whether the bytes of memory are part of the scenario. An addition to busdma-trace v1.
     #[serde(default)]
     pub contents: Contents,
+    /// How it was recorded, where a service did that. An addition to busdma-trace v1.
+    #[serde(borrow, default)]
+    pub recorded: Option<Recording<'a>>,
+    /// What it starts from, where that is not an empty machine. An addition to busdma-trace v1.
+    #[serde(borrow, default)]
+    pub state: Option<Box<State<'a>>>,
+}
+
+impl<'a> Header<'a> {
+    /// A header that says only what every header has to.
+    pub const fn new(scenario: Name<'a>, family: Name<'a>, machine: MachineModel<'a>, source: Name<'a>) -> Self {
+        Self {
+            scenario,
+            family,
+            machine,
+            source,
+            hazards: Vec::new(),
+            desc: None,
+            contents: Contents::Recorded,
+            recorded: None,
+            state: None,
+        }
+    }
+
+    /// What happens behind a call at which FreeBSD's kernel stops.
+    pub fn after_panic(&self) -> AfterPanic {
+        match &self.recorded {
+            Some(Recording { continues_after_panic: true, .. }) => AfterPanic::GoesOn,
+            _ => AfterPanic::Ends,
+        }
+    }
+}
+
+/// How a scenario was recorded.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(expecting = "an object")]
+pub struct Recording<'a> {
+    /// Whether a call at which FreeBSD's kernel stops was refused, and the machine went on. Without it the scenario ends
+    /// there.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub continues_after_panic: bool,
+    /// The program and its version.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Name<'a>>,
+    /// When it began, nanoseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_unix_ns: Option<u64>,
+}
+
+/// What happens behind a call at which FreeBSD's kernel stops.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
+pub enum AfterPanic {
+    /// Nothing: the scenario ends.
+    #[default]
+    Ends,
+    /// The call was refused, and the machine goes on.
+    GoesOn,
 }
 
 /// Whether the bytes of memory are part of a scenario.
@@ -115,8 +172,12 @@ impl Serialize for Header<'_> {
             desc: Option<&'a Name<'a>>,
             #[serde(skip_serializing_if = "Contents::is_recorded")]
             contents: Contents,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            recorded: Option<&'a Recording<'a>>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            state: Option<&'a State<'a>>,
         }
-        let Self { scenario, family, machine, source, hazards, desc, contents } = self;
+        let Self { scenario, family, machine, source, hazards, desc, contents, recorded, state } = self;
         Line {
             format: FORMAT,
             version: VERSION,
@@ -127,6 +188,8 @@ impl Serialize for Header<'_> {
             hazards,
             desc: desc.as_ref(),
             contents: *contents,
+            recorded: recorded.as_ref(),
+            state: state.as_deref(),
         }
         .serialize(serializer)
     }

@@ -1,6 +1,6 @@
 //! What an operation is given: the `in` object.
 
-use super::{Flag, Hex, Load, Name, Op, SyncOp, WordList};
+use super::{Flag, Hex, Load, Name, Nullable, Op, SyncOp, WordList};
 use serde::de::{DeserializeSeed, Deserializer};
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,8 @@ pub enum Input<'a> {
     DeviceWrite(Seeded<'a>),
     /// `device_read`.
     DeviceRead(DeviceRead<'a>),
+    /// `cancel`.
+    Cancel(Cancel<'a>),
 }
 
 impl<'a> Input<'a> {
@@ -64,6 +66,7 @@ impl<'a> Input<'a> {
             Self::Fill(_) => Op::Fill,
             Self::DeviceWrite(_) => Op::DeviceWrite,
             Self::DeviceRead(_) => Op::DeviceRead,
+            Self::Cancel(_) => Op::Cancel,
         }
     }
 }
@@ -90,6 +93,7 @@ impl<'de> DeserializeSeed<'de> for InputOf {
             Op::Fill => Input::Fill(Deserialize::deserialize(json)?),
             Op::DeviceWrite => Input::DeviceWrite(Deserialize::deserialize(json)?),
             Op::DeviceRead => Input::DeviceRead(Deserialize::deserialize(json)?),
+            Op::Cancel => Input::Cancel(Deserialize::deserialize(json)?),
         })
     }
 }
@@ -203,6 +207,22 @@ pub struct AllocMem<'a> {
     pub map: Name<'a>,
     /// Flags of the call.
     pub flags: WordList<Flag>,
+    /// What the allocator answered, `null` when it had nothing; where it is absent, the machine model says. An addition to
+    /// busdma-trace v1.
+    #[serde(default, skip_serializing_if = "Nullable::is_absent")]
+    pub region: Nullable<Region>,
+}
+
+/// Memory as an allocator handed it out.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(expecting = "an object")]
+pub struct Region {
+    /// Kernel address of the first byte.
+    pub vaddr: Hex,
+    /// Physical address of the first byte.
+    pub paddr: Hex,
+    /// First byte of each page, in order.
+    pub pages: Vec<Hex>,
 }
 
 /// `bus_dmamem_free`.
@@ -235,6 +255,18 @@ pub struct Seeded<'a> {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(expecting = "an object")]
 pub struct DeviceRead<'a> {
+    /// The map.
+    #[serde(borrow)]
+    pub map: Name<'a>,
+}
+
+/// Gives up a deferred load, as a service does when the load's driver is gone.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(expecting = "an object")]
+pub struct Cancel<'a> {
+    /// The tag.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<Name<'a>>,
     /// The map.
     #[serde(borrow)]
     pub map: Name<'a>,

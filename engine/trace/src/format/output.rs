@@ -44,6 +44,8 @@ pub enum Output<'a> {
     DeviceWrite(Touched),
     /// `device_read`.
     DeviceRead(Hashed),
+    /// `cancel`.
+    Cancel(Cancelled<'a>),
 }
 
 impl<'a> Output<'a> {
@@ -70,6 +72,7 @@ impl<'a> Output<'a> {
             Op::Fill => Self::Fill(from_str(text)?),
             Op::DeviceWrite => Self::DeviceWrite(from_str(text)?),
             Op::DeviceRead => Self::DeviceRead(from_str(text)?),
+            Op::Cancel => Self::Cancel(from_str(text)?),
         })
     }
 }
@@ -87,6 +90,7 @@ impl Output<'_> {
             Self::Unload(output) => Some(output.ret),
             Self::DmamemAlloc(output) => Some(output.ret),
             Self::DmamemFree(output) => Some(output.ret),
+            Self::Cancel(output) => Some(output.ret),
             Self::Panic(_) | Self::RunDeferred(_) | Self::Fill(_) | Self::DeviceWrite(_) | Self::DeviceRead(_) => None,
         }
     }
@@ -122,7 +126,7 @@ pub enum Nullable<T> {
 }
 
 impl<T> Nullable<T> {
-    fn is_absent(&self) -> bool {
+    pub(super) fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)
     }
 
@@ -323,7 +327,25 @@ output! {
         /// `lock TAG`, `callback MAP`, `unlock TAG` as they came.
         #[serde(borrow)]
         pub events: Vec<Name<'a>>,
+        /// Loads at which FreeBSD's kernel stops, in order: only in recordings that go on there, an addition to busdma-trace
+        /// v1. None of them has a callback; one whose tag has no lock function has no events either.
+        #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+        pub panics: Vec<StoppedLoad<'a>>,
     }
+}
+
+/// A deferred load at which FreeBSD's kernel stops.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(expecting = "an object")]
+pub struct StoppedLoad<'a> {
+    /// The map.
+    #[serde(borrow)]
+    pub map: Name<'a>,
+    /// What the kernel says.
+    #[serde(borrow)]
+    pub panic: Name<'a>,
+    /// Whether only a kernel with `INVARIANTS` stops here.
+    pub assert: bool,
 }
 
 /// The callback of a deferred load.
@@ -371,13 +393,8 @@ pub struct BounceCopy {
     /// Bytes.
     pub bytes: u64,
     /// Whether it ran past the bounce page's end.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub overrun: bool,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 /// One cache operation: what, kernel address, bytes.
@@ -391,11 +408,25 @@ output! {
         /// What the call returned; always `OK`.
         pub ret: Ret,
         /// Whether a deferred load can now be run.
-        #[serde(default, skip_serializing_if = "is_false")]
+        #[serde(default, skip_serializing_if = "super::is_default")]
         pub swi: bool,
         /// Counters of the map, if it is real.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub map_state: Option<MapCounters>,
+    }
+}
+
+output! {
+    /// `cancel`.
+    Cancelled {
+        /// `OK`, or `EINVAL` when there was no deferred load.
+        pub ret: Ret,
+        /// Pages given back, those only promised included, when it was `OK`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub released: Option<u32>,
+        /// Whether another deferred load can now be run.
+        #[serde(default, skip_serializing_if = "super::is_default")]
+        pub swi: bool,
     }
 }
 
@@ -416,7 +447,7 @@ output! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub pages: Option<Vec<Hex>>,
         /// Whether the kernel complained that the memory breaks the tag's alignment.
-        #[serde(default, skip_serializing_if = "is_false")]
+        #[serde(default, skip_serializing_if = "super::is_default")]
         pub misaligned_warning: bool,
         /// What the map is.
         #[serde(default, skip_serializing_if = "Option::is_none")]

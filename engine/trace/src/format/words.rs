@@ -101,6 +101,8 @@ words! {
         DeviceWrite = "device_write",
         /// The device reads through the segments.
         DeviceRead = "device_read",
+        /// A deferred load is given up. An addition to busdma-trace v1.
+        Cancel = "cancel",
     }
 }
 
@@ -277,6 +279,18 @@ words! {
         Null = "null",
         /// A map.
         Real = "real",
+    }
+}
+
+words! {
+    /// What a map is doing.
+    pub MapStateWord, "a state of a map" {
+        /// Nothing.
+        Idle = "idle",
+        /// A load waits for pages, or to be taken up.
+        Deferred = "deferred",
+        /// The device may use the mapping.
+        Loaded = "loaded",
     }
 }
 

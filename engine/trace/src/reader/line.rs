@@ -12,6 +12,7 @@ pub(super) struct LineFields<'a> {
     pub(super) has_format: bool,
     pub(super) seq: Option<u64>,
     pub(super) t: Option<u64>,
+    pub(super) session: Option<Name<'a>>,
     pub(super) op: Option<OpField<'a>>,
     pub(super) input: Option<InputField<'a>>,
     pub(super) output: Option<&'a RawValue>,
@@ -60,6 +61,7 @@ impl<'de> Visitor<'de> for LineVisitor {
                 }
                 Key::Seq => fields.seq = Some(map.next_value()?),
                 Key::T => fields.t = map.next_value()?,
+                Key::Session => fields.session = map.next_value()?,
                 Key::Op => {
                     let name: Name<'de> = map.next_value()?;
                     fields.op = Some(Op::from_word(name.as_str()).map_or(OpField::Unknown(name), OpField::Known));
@@ -85,6 +87,7 @@ enum Key {
     Format,
     Seq,
     T,
+    Session,
     Op,
     In,
     Out,
@@ -112,6 +115,7 @@ impl Visitor<'_> for KeyVisitor {
             "format" => Key::Format,
             "seq" => Key::Seq,
             "t" => Key::T,
+            "session" => Key::Session,
             "op" => Key::Op,
             "in" => Key::In,
             "out" => Key::Out,

@@ -1,92 +1,38 @@
-//! Deferred loads: the callbacks, and the order in which locks and callbacks come.
+//! Deferred loads: taken up, or given up.
 
-use super::{Session, after, panicked};
-use crate::format::{Completed, Deferred, Name, Output, Ret, Seg};
-use crate::observe::{self, IdNames};
-use busdma_engine::{Completion, DeferredClient, KernelPanic, LoadError, MapId, TagId};
+use super::{Decisions, Session, after, decisions, panicked};
+use crate::drain::drain;
+use crate::format::{Cancel, Cancelled, Output, Ret};
+use crate::names::NoObject;
+use crate::observe;
 
 impl Session {
     pub(super) fn run_deferred(&mut self) -> Output<'_> {
-        let mut heard = Heard::default();
-        let drained = self.engine.drain_ready(&mut heard);
-        if let Some(panic) = drained.err().or(heard.panic) {
+        let drained = drain(&mut self.engine, self.after_panic);
+        if let Some(panic) = drained.final_panic(self.after_panic) {
             return panicked(panic);
         }
+        let decided = (self.decisions == Decisions::Recorded).then(|| decisions(&self.engine, &self.names));
+        drained.output(&self.names, &self.reported.update(&self.engine), decided)
+    }
+
+    pub(super) fn cancel(&mut self, input: &Cancel<'_>) -> Result<Output<'_>, NoObject> {
+        let (map, _) = match &input.tag {
+            Some(tag) => self.names.map_of_tag(input.map.as_str(), tag.as_str())?,
+            None => self.names.map(input.map.as_str())?,
+        };
+        let (ret, released, woken) = match self.engine.cancel(map) {
+            Ok(report) => (Ret::Ok, Some(report.released.raw()), report.woken),
+            Err(error) => (observe::ret(error.errno()), None, 0),
+        };
         let after = after(&mut self.reported, &self.engine, &self.names, self.decisions);
-        let names = &self.names;
-        Output::RunDeferred(Deferred {
-            callbacks: heard
-                .callbacks
-                .into_iter()
-                .map(|Ended { map, error, segs }| Completed {
-                    map: names.map_name(map).into(),
-                    error,
-                    nseg: segs.len(),
-                    segs: Some(segs),
-                })
-                .collect(),
-            events: heard.events.iter().map(|event| event.text(names)).collect(),
+        Ok(Output::Cancel(Cancelled {
+            ret,
+            released,
+            swi: woken > 0,
             zones: after.zones,
             waiting: after.waiting,
             decisions: after.decisions,
-        })
-    }
-}
-
-/// What a draining told.
-#[derive(Debug, Default)]
-struct Heard {
-    callbacks: Vec<Ended>,
-    events: Vec<Event>,
-    /// A kernel that stopped inside a resumed load.
-    panic: Option<KernelPanic>,
-}
-
-#[derive(Debug)]
-struct Ended {
-    map: MapId,
-    error: Ret,
-    segs: Vec<Seg>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Event {
-    Lock(TagId),
-    Callback(MapId),
-    Unlock(TagId),
-}
-
-impl DeferredClient for Heard {
-    fn lock(&mut self, tag: TagId) {
-        self.events.push(Event::Lock(tag));
-    }
-
-    fn callback(&mut self, completion: &Completion<'_>) {
-        self.events.push(Event::Callback(completion.map));
-        let (error, segs) = match completion.result {
-            Ok(segments) => (Ret::Ok, segments.iter().map(observe::seg).collect()),
-            Err(error) => {
-                if let LoadError::Panic(panic) = error {
-                    self.panic.get_or_insert(panic);
-                }
-                (observe::ret(error.errno()), Vec::new())
-            }
-        };
-        self.callbacks.push(Ended { map: completion.map, error, segs });
-    }
-
-    fn unlock(&mut self, tag: TagId) {
-        self.events.push(Event::Unlock(tag));
-    }
-}
-
-impl Event {
-    fn text(self, names: &impl IdNames) -> Name<'static> {
-        match self {
-            Self::Lock(tag) => format!("lock {}", names.tag_name(tag)),
-            Self::Callback(map) => format!("callback {}", names.map_name(map)),
-            Self::Unlock(tag) => format!("unlock {}", names.tag_name(tag)),
-        }
-        .into()
+        }))
     }
 }

@@ -2,17 +2,25 @@
 
 use super::{Session, after, panicked};
 use crate::error::{IdKind, OperationError};
-use crate::format::{AllocMem, Allocated, Flag, FreeMem, Freed, FreedWord, Hex, Output, Ret};
+use crate::format::{AllocMem, Allocated, Flag, FreeMem, Freed, FreedWord, Hex, Nullable, Output, Region, Ret};
+use crate::machine::DmamemAnswers;
 use crate::names::NoObject;
 use crate::observe;
-use busdma_engine::{AllocationAlignment, MemAllocation, MemError, MemFlags, MemFreed};
+use crate::request::{page_address, pages_touched};
+use busdma_engine::{
+    AllocationAlignment, DmamemRegion, MemAllocation, MemError, MemFlags, MemFreed, PhysAddr, TagId, VirtAddr,
+};
 
 impl Session {
     pub(super) fn alloc_mem(&mut self, input: &AllocMem<'_>) -> Result<Output<'_>, NoObject> {
         let (id, map_id, tag_id) = (input.dmamem.as_str(), input.map.as_str(), input.tag.as_str());
         self.names.check_new_dmamem(id)?;
         self.names.check_new_map(map_id)?;
-        let outcome = self.engine.alloc_mem(self.names.tag(tag_id)?, mem_flags(input));
+        let tag = self.names.tag(tag_id)?;
+        let answers = self.answers(tag, &input.region)?;
+        self.engine.platform_mut().answer_dmamem(answers);
+        let outcome = self.engine.alloc_mem(tag, mem_flags(input));
+        self.engine.platform_mut().answer_dmamem(DmamemAnswers::Modelled);
         let map = outcome.as_ref().ok().map(|allocation| allocation.map);
         self.names.add_dmamem(id, tag_id, map);
         self.names.add_map(map_id, tag_id, map);
@@ -38,6 +46,27 @@ impl Session {
         output.waiting = after.waiting;
         output.decisions = after.decisions;
         Ok(Output::DmamemAlloc(output))
+    }
+
+    /// Who answers the allocation: the trace where it says, or else the model.
+    fn answers(&self, tag: TagId, recorded: &Nullable<Region>) -> Result<DmamemAnswers, OperationError> {
+        let region = match recorded {
+            Nullable::Absent => return Ok(DmamemAnswers::Modelled),
+            Nullable::Null => return Ok(DmamemAnswers::Recorded(None)),
+            Nullable::Value(region) => region,
+        };
+        let len = self.engine.tag(tag).map_or(0, |tag| tag.constraints().maxsize().raw());
+        let (vaddr, paddr) = (region.vaddr.0, region.paddr.0);
+        let pages = region.pages.iter().map(|&page| page_address(page)).collect::<Result<Vec<_>, _>>()?;
+        let needed = pages_touched(vaddr, len)?.max(1);
+        if needed > pages.len() as u64 {
+            return Err(OperationError::TooFewPages { vaddr, len, given: pages.len(), needed });
+        }
+        let (vaddr_at, paddr_at) = (VirtAddr::new(vaddr), PhysAddr::new(paddr));
+        if paddr_at.page_start() != pages[0] || paddr_at.page_offset() != vaddr_at.page_offset() {
+            return Err(OperationError::RegionMisplaced { vaddr, paddr });
+        }
+        Ok(DmamemAnswers::Recorded(Some(DmamemRegion { vaddr: vaddr_at, paddr: paddr_at, pages })))
     }
 
     pub(super) fn free_mem(&mut self, input: &FreeMem<'_>) -> Result<Output<'_>, NoObject> {

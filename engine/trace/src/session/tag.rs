@@ -1,14 +1,12 @@
 //! Tags.
 
+use super::arguments::{address_filter, alignment, boundary, lock_function, tag_flags};
 use super::{Session, after};
 use crate::error::OperationError;
-use crate::format::{CreateTag, DestroyTag, Filter, Flag, Hex, Output, Ret, TagDestroyed};
+use crate::format::{CreateTag, DestroyTag, Output, Ret, TagDestroyed};
 use crate::names::NoObject;
 use crate::observe::{self, IdNames};
-use busdma_engine::{
-    AddressFilter, Alignment, Boundary, BusSize, ExclusionWindow, LockFunction, PhysAddr, SegmentLimit, TagFlags,
-    TagTemplate,
-};
+use busdma_engine::{BusSize, ExclusionWindow, PhysAddr, SegmentLimit, TagTemplate};
 
 impl Session {
     pub(super) fn create_tag(&mut self, input: &CreateTag<'_>) -> Result<Output<'_>, NoObject> {
@@ -52,33 +50,15 @@ impl Session {
 }
 
 fn template(input: &CreateTag<'_>) -> Result<TagTemplate, OperationError> {
-    let alignment = Alignment::new(input.alignment)
-        .ok_or(OperationError::NotPowerOfTwo { field: "alignment", found: input.alignment })?;
-    let boundary = match input.boundary {
-        Hex(0) => None,
-        Hex(found) => Some(Boundary::new(found).ok_or(OperationError::NotPowerOfTwo { field: "boundary", found })?),
-    };
     Ok(TagTemplate {
-        alignment,
-        boundary,
+        alignment: alignment(input.alignment)?,
+        boundary: boundary(input.boundary)?,
         window: ExclusionWindow { lowaddr: PhysAddr::new(input.lowaddr.0), highaddr: PhysAddr::new(input.highaddr.0) },
         filter: input.filter.as_ref().map(address_filter),
         maxsize: BusSize::new(input.maxsize),
         nsegments: SegmentLimit::from_nsegments(input.nsegments),
         maxsegsz: BusSize::new(input.maxsegsz),
-        flags: [
-            (Flag::AllocNow, TagFlags::ALLOC_NOW),
-            (Flag::Coherent, TagFlags::COHERENT),
-            (Flag::KeepPageOffset, TagFlags::KEEP_PAGE_OFFSET),
-        ]
-        .into_iter()
-        .filter(|(word, _)| input.flags.contains(*word))
-        .map(|(_, flag)| flag)
-        .collect(),
-        lock: if input.lock { LockFunction::Provided } else { LockFunction::PanicsWhenCalled },
+        flags: tag_flags(input.flags),
+        lock: lock_function(input.lock),
     })
-}
-
-fn address_filter(filter: &Filter) -> AddressFilter {
-    AddressFilter::deny(filter.deny.iter().map(|&(first, last)| (PhysAddr::new(first.0), PhysAddr::new(last.0))))
 }

@@ -226,6 +226,8 @@ fn header(contents: Contents) -> Header<'static> {
         hazards: Vec::new(),
         desc: None,
         contents,
+        recorded: None,
+        state: None,
     }
 }
 
