@@ -119,7 +119,7 @@ fn refuse_with(worker: &Worker, replies: &mut Replies<'_>, refusal: &Refusal) ->
 fn count(worker: &Worker, quota: &str, scope: &str) {
     let scopes = [Scope::Connection, Scope::Uid, Scope::Daemon];
     let names = crate::config::Quota::ALL.map(crate::config::Quota::name);
-    let others = ["transfer_bytes", "batch_operations", "zones", "file_descriptors"];
+    let others = ["transfer_bytes", "batch_operations", "message_bytes", "load_pieces", "zones", "file_descriptors"];
     let name = names.into_iter().chain(others).find(|name| *name == quota);
     if let (Some(name), Some(scope)) = (name, scopes.into_iter().find(|known| known.name() == scope)) {
         worker.service.count_refusal(name, scope);

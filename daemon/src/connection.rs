@@ -16,7 +16,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What a call is carried out with.
 #[derive(Debug)]
@@ -28,9 +28,15 @@ pub(crate) struct Worker {
     pub(crate) bell: Arc<Bell>,
     peer: Peer,
     stream: Arc<UnixStream>,
+    /// When the replies were last sent.
+    flushed: Instant,
     /// The machine of the call before: most calls are for the same one.
     machine: Option<Arc<Machine>>,
 }
+
+/// How long replies are held back while more calls are here already: who has sent calls that take long is not kept waiting
+/// for the first reply, and is missed soon when it is gone.
+const HELD_AT_MOST: Duration = Duration::from_millis(10);
 
 /// Where the replies to one call go.
 #[derive(Debug)]
@@ -73,7 +79,8 @@ impl Worker {
     pub(crate) fn new(service: Arc<Service>, stream: Arc<UnixStream>, bell: Arc<Bell>, peer: Peer) -> io::Result<Self> {
         let session = service.sessions.open(peer.uid)?;
         let limits = service.limits();
-        Ok(Self { service, session, limits, scratch: SyncScratch::default(), bell, peer, stream, machine: None })
+        let (scratch, flushed) = (SyncScratch::default(), Instant::now());
+        Ok(Self { service, session, limits, scratch, bell, peer, stream, flushed, machine: None })
     }
 
     /// Serves the connection until it ends.
@@ -88,13 +95,12 @@ impl Worker {
                 Err(stopped) => break Err(stopped),
             }
         };
-        match end {
+        match end.and_then(|()| Ok(writer.flush()?)) {
             Ok(()) | Err(Stopped::HungUp) => tracing::debug!(session = %self.session.id, "disconnected"),
             Err(Stopped::Wire(error)) => {
                 tracing::info!(peer = %self.peer, session = %self.session.id, %error, "connection dropped");
             }
         }
-        let _ = writer.flush();
         self.leave();
     }
 
@@ -103,8 +109,12 @@ impl Worker {
         reader: &mut MessageReader<Arc<UnixStream>>,
         writer: &mut MessageWriter<Arc<UnixStream>>,
     ) -> Result<Turn, Stopped> {
-        if !reader.has_message() {
+        let is_last = !reader.has_message();
+        if is_last || self.flushed.elapsed() >= HELD_AT_MOST {
             writer.flush()?;
+            self.flushed = Instant::now();
+        }
+        if is_last {
             self.limits = self.service.limits();
             reader.set_limit(limit(&self.limits));
         }

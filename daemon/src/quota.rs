@@ -66,6 +66,23 @@ impl Account {
         Ok(())
     }
 
+    /// Takes all of these, or nothing.
+    ///
+    /// # Errors
+    /// [`QuotaExceeded`], of the first that is refused.
+    pub(crate) fn take_all(&self, limits: &Limits, shares: &[(Quota, u64)]) -> Result<(), QuotaExceeded> {
+        for (at, &(quota, amount)) in shares.iter().enumerate() {
+            let taken = self.take(limits, quota, amount);
+            if taken.is_err() {
+                for &(quota, amount) in &shares[..at] {
+                    self.give_back(quota, amount);
+                }
+                return taken;
+            }
+        }
+        Ok(())
+    }
+
     /// Adds what cannot be refused any more, whatever the limits.
     pub(crate) fn add(&self, quota: Quota, amount: u64) {
         for holdings in [&self.session, &*self.uid] {

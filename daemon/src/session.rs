@@ -1,7 +1,8 @@
 //! Sessions: who owns what, and where the ends of deferred loads are collected.
 
 use crate::bell::Bell;
-use crate::quota::{Account, Holdings};
+use crate::config::{Limits, Quota, Scope};
+use crate::quota::{Account, Holdings, QuotaExceeded};
 use busdma_api::engine::{EngineError, LoadReply};
 use busdma_api::{MapRef, SessionId};
 use rustc_hash::FxHashMap;
@@ -81,6 +82,7 @@ impl Session {
         mailbox.next += 1;
         mailbox.ended.insert(age, (end, claim));
         mailbox.ended_maps.insert(map, age);
+        mailbox.drop_oldest();
         for bell in &mailbox.bells {
             bell.ring();
         }
@@ -132,7 +134,18 @@ impl Session {
     }
 }
 
+/// Ends that wait to be collected; whoever never collects loses the oldest.
+const ENDS_MAX: usize = 1 << 16;
+
 impl Mailbox {
+    fn drop_oldest(&mut self) {
+        if self.ended.len() > ENDS_MAX
+            && let Some((_, (end, _))) = self.ended.pop_first()
+        {
+            self.ended_maps.remove(&end.map);
+        }
+    }
+
     fn forget(&mut self, map: MapRef) {
         self.waiting.remove(&map);
         let age = self.ended_maps.get(&map).copied();
@@ -210,11 +223,19 @@ impl Sessions {
     }
 
     /// Enters the session with that token if it is of the same uid.
-    pub(crate) fn join(&self, token: &str, uid: u32) -> Option<Arc<Session>> {
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuchToken`], and [`EngineError::QuotaExceeded`] when it has as many connections as it may have.
+    pub(crate) fn join(&self, token: &str, uid: u32, limits: &Limits) -> Result<Arc<Session>, EngineError> {
         let mut registry = self.registry();
-        let member = registry.by_token.get_mut(token).filter(|member| member.session.uid == uid)?;
+        let member = registry.by_token.get_mut(token).filter(|member| member.session.uid == uid);
+        let member = member.ok_or(EngineError::NoSuchToken)?;
+        let (quota, limit) = (Quota::Connections, limits.per_connection.connections);
+        if u64::from(member.connections) >= limit {
+            return Err(QuotaExceeded { quota, limit, scope: Scope::Connection }.into());
+        }
         member.connections += 1;
-        Some(Arc::clone(&member.session))
+        Ok(Arc::clone(&member.session))
     }
 
     /// Leaves a session.
@@ -292,10 +313,13 @@ mod tests {
     fn a_token_opens_only_a_session_of_the_same_uid_that_lives() {
         let sessions = Sessions::default();
         let session = sessions.open(1).expect("random numbers");
-        assert!(sessions.join(&session.token, 2).is_none());
-        assert!(sessions.join(&session.token, 1).is_some());
+        let mut limits = Limits::default();
+        limits.per_connection.connections = 2;
+        assert!(matches!(sessions.join(&session.token, 2, &limits), Err(EngineError::NoSuchToken)));
+        assert!(sessions.join(&session.token, 1, &limits).is_ok());
+        assert!(matches!(sessions.join(&session.token, 1, &limits), Err(EngineError::QuotaExceeded { limit: 2, .. })));
         assert_eq!(sessions.leave(&session), Left::GoesOn);
         assert_eq!(sessions.leave(&session), Left::Ended);
-        assert!(sessions.join(&session.token, 1).is_none());
+        assert!(matches!(sessions.join(&session.token, 1, &limits), Err(EngineError::NoSuchToken)));
     }
 }

@@ -10,13 +10,18 @@ use busdma_api::engine::{
 };
 use busdma_api::{MachineId, Nothing};
 use busdma_engine::Profile;
+use busdma_memory::ModelError;
 use std::sync::Arc;
 
 pub(super) fn session(worker: &Worker) -> SessionReply {
     let (session, limits) = (&worker.session, &worker.limits);
+    let connections = worker.service.sessions.connections(session);
     let quota = |quota: Quota| QuotaUse {
         quota: quota.name().to_owned(),
-        used: session.account.session.held(quota),
+        used: match quota {
+            Quota::Connections => connections.into(),
+            quota => session.account.session.held(quota),
+        },
         limit: limits.per_connection.limit(quota),
         uid_used: match quota {
             Quota::Connections => worker.service.connections_of(session.uid),
@@ -28,15 +33,17 @@ pub(super) fn session(worker: &Worker) -> SessionReply {
         session: session.id,
         token: session.token.clone(),
         uid: session.uid,
-        connections: worker.service.sessions.connections(session),
+        connections,
         quotas: Quota::ALL.into_iter().map(quota).collect(),
     }
 }
 
 pub(super) fn join(worker: &mut Worker, call: &Join) -> Result<JoinReply, EngineError> {
-    let session = worker.service.sessions.join(&call.token, worker.session.uid).ok_or(EngineError::NoSuchToken)?;
     // Joining one's own session is no move.
-    worker.enter(session);
+    if call.token != worker.session.token {
+        let session = worker.service.sessions.join(&call.token, worker.session.uid, &worker.limits)?;
+        worker.enter(session);
+    }
     Ok(JoinReply { session: worker.session.id })
 }
 
@@ -47,7 +54,7 @@ pub(super) fn create(worker: &mut Worker, call: &CreateMachine) -> Result<Create
     let id = service.machines.new_id();
     let machine = service.machine(id, Some(Arc::clone(&session)), model).map_err(|error| {
         session.account.give_back(Quota::Machines, 1);
-        EngineError::InvalidMachine { field: "bounce".to_owned(), reason: error.to_string() }
+        EngineError::InvalidMachine { field: field(&error).to_owned(), reason: error.to_string() }
     })?;
     service.machines.insert(machine);
     Ok(CreateMachineReply { machine: id })
@@ -79,6 +86,16 @@ fn model(worker: &Worker, call: &CreateMachine) -> Result<MachineModel, EngineEr
         });
     }
     Ok(model)
+}
+
+/// The parameter that a machine cannot be made of.
+fn field(error: &ModelError) -> &'static str {
+    match error {
+        ModelError::MaxmemTooLarge { .. }
+        | ModelError::Unaligned { field: "maxmem", .. }
+        | ModelError::Overlap { next: "maxmem", .. } => "memory_bytes",
+        _ => "bounce",
+    }
 }
 
 pub(super) fn list(worker: &Worker) -> ListMachinesReply {

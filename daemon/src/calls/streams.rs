@@ -1,13 +1,13 @@
 //! Calls that wait, or that reply more than once.
 
-use super::{refuse_with, tags};
+use super::{refuse_with, submit, tags};
 use crate::bell::Heard;
 use crate::connection::{Replies, Stopped, Wanted, Worker};
 use crate::monitor;
 use crate::parameters;
 use crate::session::{Claim, End, Found, Session};
 use busdma_api::MapRef;
-use busdma_api::engine::{EngineError, Load, Outcome, Wait, WaitReply};
+use busdma_api::engine::{EngineError, Failure, Load, Outcome, Wait, WaitReply};
 use busdma_api::monitor::{Decisions, MonitorError, Snapshot, Watch};
 use busdma_api::wire::Call;
 use std::sync::Arc;
@@ -76,6 +76,8 @@ fn collect(
         match worker.session.collect(map, claim) {
             Found::End(end) => return Ok(Ok(*end)),
             Found::Nothing => return Ok(Err(EngineError::NotDeferred { object: map.map(|map| map.to_string()) })),
+            // The loads that waited when the stop began have been cancelled; this one came later.
+            Found::NotYet if worker.service.is_stopping() => return Ok(Err(EngineError::ShuttingDown)),
             Found::NotYet => {}
         }
         if worker.listen(deadline)? == Heard::Nothing {
@@ -96,10 +98,8 @@ fn ended(end: End) -> Result<WaitReply, EngineError> {
 }
 
 fn deferred_failed(map: MapRef, error: &EngineError, waited_ns: u64) -> EngineError {
-    let value = serde_json::to_value(error).unwrap_or_default();
-    let name = value.get("error").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
-    let message = value.get("parameters").map_or_else(String::new, ToString::to_string);
-    EngineError::DeferredFailed { object: map.to_string(), error: name, message, waited_ns }
+    let Failure { error, parameters } = submit::failure(error);
+    EngineError::DeferredFailed { object: map.to_string(), error, details: parameters, waited_ns }
 }
 
 /// Watch: a snapshot every interval, until the client hangs up or the daemon stops.

@@ -15,8 +15,16 @@ pub(super) fn submit(worker: &mut Worker, call: &Submit) -> Result<SubmitReply, 
         return Err(EngineError::QuotaExceeded { quota: "batch_operations".to_owned(), limit, scope });
     }
     let mut results = Vec::with_capacity(call.operations.len());
+    let (mut bytes, bytes_max) = (0, worker.limits.message_bytes);
     for operation in &call.operations {
-        let result = carry_out(worker, operation);
+        let result = if bytes > bytes_max {
+            let scope = Scope::Connection.name().to_owned();
+            let quota = "message_bytes".to_owned();
+            failed(worker, &EngineError::QuotaExceeded { quota, limit: bytes_max, scope })
+        } else {
+            carry_out(worker, operation)
+        };
+        bytes += bytes_of(&result);
         let failed = matches!(result, OperationResult::Failed(_));
         results.push(result);
         if failed && call.on_error.unwrap_or_default() == OnError::Stop {
@@ -24,6 +32,20 @@ pub(super) fn submit(worker: &mut Worker, call: &Submit) -> Result<SubmitReply, 
         }
     }
     Ok(SubmitReply { results })
+}
+
+/// About how many bytes of the reply a result takes, where they can be many.
+fn bytes_of(result: &OperationResult) -> u64 {
+    const SEGMENT: usize = r#"{"addr":"0x000000000","length":4096},"#.len();
+    const COPY: usize = r#"{"direction":"from_bounce","addr":"0x000000000","bytes":4096},"#.len();
+    let bytes = match result {
+        OperationResult::ReadMemory(reply) | OperationResult::DeviceRead(reply) => reply.data.len(),
+        OperationResult::Load(reply) => reply.segments.len() * SEGMENT,
+        OperationResult::Segments(reply) => reply.segments.len() * SEGMENT,
+        OperationResult::Sync(reply) => reply.copies.as_ref().map_or(0, Vec::len) * COPY,
+        _ => 0,
+    };
+    bytes as u64
 }
 
 fn carry_out(worker: &mut Worker, operation: &Operation) -> OperationResult {
@@ -57,11 +79,16 @@ fn failed(worker: &Worker, error: &EngineError) -> OperationResult {
     if let EngineError::QuotaExceeded { quota, scope, .. } = error {
         count(worker, quota, scope);
     }
+    OperationResult::Failed(Box::new(failure(error)))
+}
+
+/// An error as a value inside of another reply.
+pub(super) fn failure(error: &EngineError) -> Failure {
     let mut value = serde_json::to_value(error).unwrap_or_default();
     let name = value.get("error").and_then(Value::as_str).unwrap_or_default().to_owned();
     let parameters = match value.get_mut("parameters").map(Value::take) {
         Some(Value::Object(parameters)) => Some(Parameters(parameters)),
         _ => None,
     };
-    OperationResult::Failed(Box::new(Failure { error: name, parameters }))
+    Failure { error: name, parameters }
 }

@@ -69,6 +69,8 @@ pub struct Quotas {
     /// Bytes of registered memory.
     #[serde(with = "text::size")]
     pub memory_bytes: u64,
+    /// Registered memory and memory from `AllocMem`, whatever the sizes: each is a file that the daemon keeps open.
+    pub memory_files: u64,
     /// Bounce pages: those of the pools of its private machines, and those its loads hold of a shared pool.
     pub bounce_pages: u64,
     /// Bytes from `AllocMem`.
@@ -86,6 +88,7 @@ impl Quotas {
         tags: 16_384,
         maps: 131_072,
         memory_bytes: 1 << 30,
+        memory_files: 4096,
         bounce_pages: 65_536,
         dmamem_bytes: 256 << 20,
         calls_in_flight: 16_384,
@@ -98,6 +101,7 @@ impl Quotas {
         tags: 65_536,
         maps: 262_144,
         memory_bytes: 4 << 30,
+        memory_files: 16_384,
         bounce_pages: 262_144,
         dmamem_bytes: 1 << 30,
         calls_in_flight: 65_536,
@@ -111,6 +115,7 @@ impl Quotas {
             Quota::Tags => self.tags,
             Quota::Maps => self.maps,
             Quota::MemoryBytes => self.memory_bytes,
+            Quota::MemoryFiles => self.memory_files,
             Quota::BouncePages => self.bounce_pages,
             Quota::DmamemBytes => self.dmamem_bytes,
             Quota::CallsInFlight => self.calls_in_flight,
@@ -124,6 +129,7 @@ impl Quotas {
             Quota::Tags => &mut self.tags,
             Quota::Maps => &mut self.maps,
             Quota::MemoryBytes => &mut self.memory_bytes,
+            Quota::MemoryFiles => &mut self.memory_files,
             Quota::BouncePages => &mut self.bounce_pages,
             Quota::DmamemBytes => &mut self.dmamem_bytes,
             Quota::CallsInFlight => &mut self.calls_in_flight,
@@ -162,6 +168,8 @@ pub enum Quota {
     Maps,
     /// [`Quotas::memory_bytes`].
     MemoryBytes,
+    /// [`Quotas::memory_files`].
+    MemoryFiles,
     /// [`Quotas::bounce_pages`].
     BouncePages,
     /// [`Quotas::dmamem_bytes`].
@@ -172,12 +180,13 @@ pub enum Quota {
 
 impl Quota {
     /// All of them, in the order they are documented.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Connections,
         Self::Machines,
         Self::Tags,
         Self::Maps,
         Self::MemoryBytes,
+        Self::MemoryFiles,
         Self::BouncePages,
         Self::DmamemBytes,
         Self::CallsInFlight,
@@ -191,6 +200,7 @@ impl Quota {
             Self::Tags => "tags",
             Self::Maps => "maps",
             Self::MemoryBytes => "memory_bytes",
+            Self::MemoryFiles => "memory_files",
             Self::BouncePages => "bounce_pages",
             Self::DmamemBytes => "dmamem_bytes",
             Self::CallsInFlight => "calls_in_flight",

@@ -1,8 +1,10 @@
 //! The device's side of a mapping: bytes of one segment, and of nothing else.
 
 use super::Machine;
+use super::failure::exceeded;
 use super::owner::{Caller, Owner};
 use super::syncs::COPIED_AT_ONCE;
+use crate::config::Scope;
 use busdma_api::MapRef;
 use busdma_api::engine::EngineError;
 use busdma_engine::{BusSize, MapId, PhysAddr, Segment};
@@ -98,8 +100,11 @@ impl Owner {
         let size = segment.len.raw();
         let length = access.length.unwrap_or(size.saturating_sub(access.offset));
         let outside = access.offset.checked_add(length).is_none_or(|end| end > size);
-        if outside || length > length_max {
-            return Err(EngineError::OutOfRange { offset: access.offset, length, size: size.min(length_max) });
+        if outside {
+            return Err(EngineError::OutOfRange { offset: access.offset, length, size });
+        }
+        if length > length_max {
+            return Err(exceeded("transfer_bytes", length_max, Scope::Connection));
         }
         self.own_spans(caller, id, segment, access.offset, length)
     }

@@ -4,8 +4,8 @@ use super::failure::{self, exceeded};
 use super::objects::{DmamemEntry, MapEntry, MapOrigin, MemoryUse};
 use super::owner::{Caller, Owner, Sharing, tape};
 use crate::config::Quota;
-use crate::quota::QuotaExceeded;
 use busdma_api::engine::{AllocMemReply, EngineError, FreeMemReply, Freed, MemFlag, PoolRun, ZonePool};
+use busdma_api::wire::DESCRIPTORS_MAX;
 use busdma_api::{Hex, MemoryOrigin};
 use busdma_engine::{AllocationAlignment, BusSize, MemAllocation, MemFlags, MemFreed, PAGE_SIZE};
 use busdma_memory::DmamemRefusal;
@@ -31,7 +31,9 @@ impl Owner {
         let id = self.objects.tag(tag, caller)?.id;
         let size = self.engine.tag(id).map_or(0, |tag| tag.constraints().maxsize().raw());
         let bytes = size.div_ceil(PAGE_SIZE).saturating_mul(PAGE_SIZE);
-        take_both(caller, bytes)?;
+        let account = &caller.session.account;
+        let shares = [(Quota::Maps, 1), (Quota::DmamemBytes, bytes), (Quota::MemoryFiles, 1)];
+        account.take_all(caller.limits, &shares)?;
         let at = self.begin();
         let (memory, map) = (self.objects.new_dmamem(), self.objects.new_map());
         let flags = flags.iter().fold(MemFlags::empty(), |flags, &flag| flags | mem_flag(flag));
@@ -54,8 +56,9 @@ impl Owner {
                 Ok(self.allocated(&allocation, memory, map, size))
             }
             Err(error) => {
-                caller.session.account.give_back(Quota::DmamemBytes, bytes);
-                caller.session.account.give_back(Quota::Maps, 1);
+                for (quota, amount) in shares {
+                    account.give_back(quota, amount);
+                }
                 Err(self.dmamem_refused().unwrap_or_else(|| failure::of_mem(&error, &self.objects.tag_ref(tag))))
             }
         }
@@ -79,19 +82,14 @@ impl Owner {
         let name = self.objects.memory_ref(MemoryOrigin::Dmamem, memory);
         let missing = || EngineError::NoSuchObject { object: name.to_string() };
         let entry = self.objects.dmamem.get(&memory).ok_or_else(missing)?;
-        let (map, bytes) = (entry.map, entry.len.raw().div_ceil(PAGE_SIZE) * PAGE_SIZE);
-        let id = self.objects.maps.get(&map).ok_or_else(missing)?.id;
+        let id = self.objects.maps.get(&entry.map).ok_or_else(missing)?.id;
         let at = self.begin();
         let result = self.engine.free_mem(id, id);
         let session = caller.map(|caller| caller.session);
         tape!(self, session, at, TapedVerb::FreeMem { memory: id, map: id, result });
         self.finish(session.map(|session| &**session), at);
         let freed = result.map_err(|error| failure::of_mem(&error, &name))?;
-        self.forget_map(map);
-        if let Some(entry) = self.objects.dmamem.remove(&memory) {
-            entry.session.account.give_back(Quota::DmamemBytes, bytes);
-        }
-        self.dmamem_bytes -= bytes.min(self.dmamem_bytes);
+        self.forget_dmamem(memory);
         Ok(FreeMemReply {
             freed: match freed {
                 MemFreed::Malloc => Freed::Malloc,
@@ -100,13 +98,27 @@ impl Owner {
         })
     }
 
+    /// Takes dmamem that the engine no longer has, and its map, out of the books.
+    pub(super) fn forget_dmamem(&mut self, memory: u32) {
+        let Some(entry) = self.objects.dmamem.remove(&memory) else { return };
+        self.forget_map(entry.map);
+        let bytes = entry.len.raw().div_ceil(PAGE_SIZE) * PAGE_SIZE;
+        self.dmamem_bytes -= bytes.min(self.dmamem_bytes);
+        entry.session.account.give_back(Quota::DmamemBytes, bytes);
+        entry.session.account.give_back(Quota::MemoryFiles, 1);
+    }
+
     /// The machine's bounce pools with their files; only where no other session's bytes go through them.
     pub(crate) fn zone_pools(&self) -> Result<(Vec<ZonePool>, Vec<OwnedFd>), EngineError> {
         if self.sharing == Sharing::Shared {
             return Err(EngineError::NotOwner { object: self.objects.machine.to_string() });
         }
+        let all = self.engine.platform().zone_pools();
+        if all.len() > DESCRIPTORS_MAX {
+            return Err(exceeded("file_descriptors", DESCRIPTORS_MAX as u64, crate::config::Scope::Connection));
+        }
         let (mut pools, mut files) = (Vec::new(), Vec::new());
-        for pool in self.engine.platform().zone_pools() {
+        for pool in all {
             let Ok(file) = pool.fd.try_clone_to_owned() else {
                 return Err(exceeded("file_descriptors", files.len() as u64, crate::config::Scope::Daemon));
             };
@@ -174,16 +186,6 @@ impl Owner {
             _ => None,
         }
     }
-}
-
-fn take_both(caller: &Caller<'_>, bytes: u64) -> Result<(), QuotaExceeded> {
-    let account = &caller.session.account;
-    account.take(caller.limits, Quota::Maps, 1)?;
-    let taken = account.take(caller.limits, Quota::DmamemBytes, bytes);
-    if taken.is_err() {
-        account.give_back(Quota::Maps, 1);
-    }
-    taken
 }
 
 fn run_of(addr: u64, offset: u64, len: BusSize) -> PoolRun {

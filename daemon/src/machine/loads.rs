@@ -11,6 +11,7 @@ use busdma_api::engine::{EngineError, LoadReply, Outcome, Request, Segment, Segm
 use busdma_api::{Hex, MapRef};
 use busdma_engine::{DmaMap, LoadError, MapId, MapState, Nanos, WaitPolicy};
 use busdma_recorder::{LoadEnd, TapedVerb};
+use std::cell::Cell;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,8 +41,14 @@ impl Owner {
         let id = self.objects.map(map, caller)?.id;
         let at = self.begin();
         let mut lists = std::mem::take(&mut self.lists);
-        let books = Books { objects: &self.objects, memory: self.engine.platform(), caller };
-        let desc = match lists.desc(books, request) {
+        let extent = Cell::default();
+        let books = Books { objects: &self.objects, memory: self.engine.platform(), caller, extent: &extent };
+        let desc = lists.desc(books, request).and_then(|desc| {
+            let tag = self.engine.map(id).and_then(|map| self.engine.tag(map.tag()));
+            tag.map_or(Ok(()), |tag| extent.get().check(tag.constraints()))?;
+            Ok(desc)
+        });
+        let desc = match desc {
             Ok(desc) => desc,
             Err(error) => {
                 self.lists = lists;

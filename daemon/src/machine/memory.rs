@@ -49,14 +49,16 @@ impl Owner {
     ) -> Result<Made, EngineError> {
         let Registration { length, backing, layout, space, vaddr } = registration;
         let bytes = length.div_ceil(PAGE_SIZE).saturating_mul(PAGE_SIZE);
-        caller.session.account.take(caller.limits, Quota::MemoryBytes, bytes)?;
+        let account = &caller.session.account;
+        account.take_all(caller.limits, &[(Quota::MemoryBytes, bytes), (Quota::MemoryFiles, 1)])?;
         self.begin();
         let len = BusSize::new(length);
         let owner = OwnerId::new(caller.session.id.0.into());
         let platform = self.engine.platform_mut();
         let registered = platform.register(RegisterRequest { backing, len, space, layout, vaddr, owner });
         let id = registered.map_err(|error| {
-            caller.session.account.give_back(Quota::MemoryBytes, bytes);
+            account.give_back(Quota::MemoryBytes, bytes);
+            account.give_back(Quota::MemoryFiles, 1);
             invalid(&error)
         })?;
         let number = self.objects.new_buffer();
@@ -102,6 +104,7 @@ impl Owner {
         let _ = self.engine.platform_mut().release(entry.region);
         self.memory_bytes -= bytes.min(self.memory_bytes);
         entry.session.account.give_back(Quota::MemoryBytes, bytes);
+        entry.session.account.give_back(Quota::MemoryFiles, 1);
     }
 
     /// Where memory lies.

@@ -36,14 +36,14 @@ impl Machine {
             Owner::release_buffers,
         ];
         for step in steps {
-            while step(&mut self.lock_idle(), &caller) == Progress::More {}
+            while step(&mut self.lock_still(session.id), &caller) == Progress::More {}
         }
     }
 
-    /// Becomes the owner when no map's bytes are being copied.
-    fn lock_idle(&self) -> std::sync::MutexGuard<'_, Owner> {
+    /// Becomes the owner when the bytes of none of a session's maps are being copied.
+    fn lock_still(&self, session: SessionId) -> std::sync::MutexGuard<'_, Owner> {
         let mut owner = self.lock();
-        while owner.holds_any() {
+        while owner.holds_any_of(session) {
             owner = self.copied.wait(owner).unwrap_or_else(std::sync::PoisonError::into_inner);
         }
         owner
@@ -90,11 +90,10 @@ impl Owner {
 
     fn release_dmamem(&mut self, caller: &Caller<'_>) -> Progress {
         let mine = self.objects.dmamem.iter().filter(|(_, entry)| entry.session.id == caller.session.id);
-        let memory = mine.map(|(&number, entry)| (number, entry.map)).take(AT_ONCE).collect::<Vec<_>>();
-        for &(number, map) in &memory {
+        let memory = mine.map(|(&number, _)| number).take(AT_ONCE).collect::<Vec<_>>();
+        for &number in &memory {
             if self.free(Some(caller), number).is_err() {
-                self.forget_map(map);
-                self.objects.dmamem.remove(&number);
+                self.forget_dmamem(number);
             }
         }
         progress(memory.len())

@@ -1,14 +1,18 @@
 //! Requests of the interface in the engine's terms, checked against what the caller owns.
 
+use super::failure::exceeded;
 use super::objects::{MemoryUse, Objects};
 use super::owner::Caller;
+use crate::config::Scope;
 use busdma_api::MemoryOrigin;
 use busdma_api::engine::{
     Bio, Buffer, Ccb, CcbData, CcbDirection, CcbFunction, EngineError, Mbuf, MemDesc, PhysRange, Request, Uio, UioSpace,
 };
+use busdma_engine::constraints::Boundary;
 use busdma_engine::memdesc as desc;
-use busdma_engine::{AddressSpace, BusSize, PhysAddr, VirtAddr, VirtRange};
+use busdma_engine::{AddressSpace, BusSize, Constraints, PAGE_SIZE, PhysAddr, VirtAddr, VirtRange};
 use busdma_memory::{MachineMemory, OwnerId};
+use std::cell::Cell;
 
 /// The lists of a request, in memory that is used again for the next one.
 #[derive(Debug, Default)]
@@ -20,16 +24,27 @@ pub(crate) struct RequestLists {
     pub(super) uses: Vec<MemoryUse>,
 }
 
+/// How much a request names.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Extent {
+    bytes: u64,
+    /// Pages, those named several times counted as often.
+    pages: u64,
+    ranges: u64,
+}
+
 /// What a request is checked against.
 #[derive(Clone, Copy)]
 pub(super) struct Books<'a> {
     pub(super) objects: &'a Objects,
     pub(super) memory: &'a MachineMemory,
     pub(super) caller: &'a Caller<'a>,
+    /// How much the request named so far.
+    pub(super) extent: &'a Cell<Extent>,
 }
 
-/// Most bytes of one range; the engine walks no more.
-const RANGE_BYTES_MAX: u64 = 1 << 32;
+/// Most pages that one load may walk, and most segments that it may be cut into: nobody else is served meanwhile.
+const PIECES_MAX: u64 = 1 << 20;
 
 impl RequestLists {
     /// The request for the engine.
@@ -184,7 +199,7 @@ impl RequestLists {
         };
         let offset = buffer.offset.unwrap_or(0);
         let end = offset.checked_add(buffer.length).filter(|&end| end <= len.raw());
-        if end.is_none() || buffer.length > RANGE_BYTES_MAX {
+        if end.is_none() {
             return Err(EngineError::OutOfRange { offset, length: buffer.length, size: len.raw() });
         }
         if space != wanted {
@@ -192,6 +207,7 @@ impl RequestLists {
                 reason: format!("{} is {space:?} memory, the request takes {wanted:?} addresses", buffer.memory),
             });
         }
+        books.count(buffer.length)?;
         let used = MemoryUse { origin: buffer.memory.origin, number };
         if !self.uses.contains(&used) {
             self.uses.push(used);
@@ -200,14 +216,44 @@ impl RequestLists {
     }
 }
 
+impl Books<'_> {
+    /// Counts a range of the request, before it is walked.
+    ///
+    /// # Errors
+    /// [`EngineError::QuotaExceeded`].
+    #[inline]
+    fn count(&self, length: u64) -> Result<(), EngineError> {
+        let Extent { bytes, pages, ranges } = self.extent.get();
+        let pages = pages.saturating_add(length.div_ceil(PAGE_SIZE));
+        self.extent.set(Extent { bytes: bytes.saturating_add(length), pages, ranges: ranges + 1 });
+        if pages > PIECES_MAX { Err(too_many_pieces()) } else { Ok(()) }
+    }
+}
+
+impl Extent {
+    /// Checks that a tag with these restrictions cannot cut the request into more segments than one load may have.
+    ///
+    /// # Errors
+    /// [`EngineError::QuotaExceeded`].
+    #[inline]
+    pub(super) fn check(self, constraints: &Constraints) -> Result<(), EngineError> {
+        let Self { bytes, pages, ranges } = self;
+        if bytes <= PIECES_MAX {
+            return Ok(());
+        }
+        let boundary = constraints.boundary().map_or(u64::MAX, Boundary::bytes);
+        let longest = constraints.maxsegsz().raw().min(boundary).max(1);
+        let segments = (bytes / longest).saturating_add(pages + ranges);
+        if segments.min(constraints.nsegments().count() as u64) > PIECES_MAX { Err(too_many_pieces()) } else { Ok(()) }
+    }
+}
+
 /// A physical range, when all its pages are the caller's.
 fn phys(books: Books<'_>, range: &PhysRange) -> Result<desc::PhysRange, EngineError> {
     let start = PhysAddr::new(range.paddr.0);
     let owner = OwnerId::new(books.caller.session.id.0.into());
     let foreign = || EngineError::NotOwner { object: range.paddr.to_string() };
-    if range.length > RANGE_BYTES_MAX {
-        return Err(EngineError::OutOfRange { offset: 0, length: range.length, size: RANGE_BYTES_MAX });
-    }
+    books.count(range.length)?;
     let mut at = 0;
     while at < range.length {
         let addr = start.checked_add(BusSize::new(at)).ok_or_else(foreign)?;
@@ -217,4 +263,9 @@ fn phys(books: Books<'_>, range: &PhysRange) -> Result<desc::PhysRange, EngineEr
         at += addr.left_in_page().raw();
     }
     Ok(desc::PhysRange { start, len: BusSize::new(range.length) })
+}
+
+#[cold]
+fn too_many_pieces() -> EngineError {
+    exceeded("load_pieces", PIECES_MAX, Scope::Connection)
 }

@@ -3,7 +3,7 @@
 use super::Machine;
 use super::failure;
 use super::owner::{Caller, Owner, tape};
-use busdma_api::Hex;
+use busdma_api::{Hex, SessionId};
 use busdma_api::engine::{Copied, CopyDirection, EngineError, Sync, SyncDetail, SyncOp, SyncReply};
 use busdma_engine::{BounceCopy, CopyFit, SyncOps, SyncPlan};
 use busdma_memory::CopyPlan;
@@ -86,9 +86,9 @@ impl Owner {
         self.objects.maps.get(&map).is_some_and(|entry| entry.held)
     }
 
-    /// Whether any map's bytes are.
-    pub(super) fn holds_any(&self) -> bool {
-        self.objects.maps.values().any(|entry| entry.held)
+    /// Whether the bytes of any of a session's maps are.
+    pub(super) fn holds_any_of(&self, session: SessionId) -> bool {
+        self.objects.maps.values().any(|entry| entry.held && entry.session.id == session)
     }
 
     /// Takes the mark away; says whether there was one.

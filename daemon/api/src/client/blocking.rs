@@ -2,9 +2,10 @@
 
 use super::{CallError, ConnectError, WithDescriptors};
 use crate::interface::Method;
-use crate::wire::{MESSAGE_BYTES_DEFAULT, MessageReader, MessageWriter, OutgoingCall, Replies, Reply};
+use crate::wire::{MESSAGE_BYTES_DEFAULT, MessageReader, MessageWriter, OutgoingCall, Replies, Reply, WireError};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use std::io::ErrorKind;
 use std::marker::PhantomData;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -64,7 +65,9 @@ impl Client {
         call: &M,
         descriptors: &[BorrowedFd<'_>],
     ) -> Result<WithDescriptors<M>, CallError<M::Error>> {
-        self.send(call, descriptors, Replies::One)?;
+        if let Err(error) = self.send(call, descriptors, Replies::One) {
+            return Err(self.why_hung_up::<M>(error));
+        }
         let answer = self.receive::<M>()?;
         Ok((answer.reply, answer.descriptors))
     }
@@ -133,6 +136,18 @@ impl Client {
     ) -> Result<(), CallError<M::Error>> {
         let message = OutgoingCall { method: M::NAME, parameters: call, more };
         Ok(self.writer.write_with(&message, descriptors)?)
+    }
+
+    /// A service that hangs up before it has read all of a call may have said why.
+    fn why_hung_up<M: Method>(&mut self, error: CallError<M::Error>) -> CallError<M::Error> {
+        match &error {
+            CallError::Wire(WireError::Socket(cause)) if cause.kind() == ErrorKind::BrokenPipe => {}
+            _ => return error,
+        }
+        match self.receive::<M>() {
+            Err(said @ (CallError::Refused(_) | CallError::Service(_) | CallError::Unknown { .. })) => said,
+            _ => error,
+        }
     }
 
     fn receive<M: Method>(&mut self) -> Result<Answer<M::Reply>, CallError<M::Error>> {

@@ -1,5 +1,6 @@
 //! What can go wrong in `org.busdma.Engine`.
 
+use super::Parameters;
 use crate::hex::Hex;
 use zlink::introspect;
 
@@ -103,7 +104,7 @@ pub enum EngineError {
     DeferredCancelled {
         /// The map.
         object: String,
-        /// `shutdown`, `machine_destroyed` or `session_ended`.
+        /// `shutdown` or `machine_destroyed`.
         reason: String,
         /// How long it had waited, nanoseconds.
         waited_ns: u64,
@@ -114,8 +115,8 @@ pub enum EngineError {
         object: String,
         /// The full name of the error.
         error: String,
-        /// In words.
-        message: String,
+        /// Its numbers.
+        details: Option<Parameters>,
         /// How long it had waited, nanoseconds.
         waited_ns: u64,
     },

@@ -249,7 +249,7 @@ pub struct LoadReply {
     pub segments: Vec<Segment>,
     /// Bounce pages on the map.
     pub bounce_pages: u32,
-    /// Bounce pages the map still lacks, `pagesneeded`, unless 0.
+    /// Bounce pages the map needs and has not taken, those promised to it among them: `pagesneeded`, unless 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pages_needed: Option<u32>,
     /// Bounce pages promised to the map, `pagesreserved`, unless 0.

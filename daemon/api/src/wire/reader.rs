@@ -81,6 +81,8 @@ impl<S: AsFd> MessageReader<S> {
             if self.buffered() > self.limit {
                 return Err(WireError::TooLong { limit: self.limit });
             }
+            // No message is whole, so all of them came with the one that is not.
+            check_count(self.descriptors.iter().map(|received| received.descriptors.len()).sum())?;
             self.make_room();
             if self.receive()? == 0 {
                 return match self.buffered() {
@@ -96,6 +98,7 @@ impl<S: AsFd> MessageReader<S> {
         self.start = end + 1;
         self.scanned = self.start;
         let descriptors = self.take_descriptors(end);
+        check_count(descriptors.len())?;
         Ok(Some(Message { text: &self.buffer[start..end], descriptors }))
     }
 
@@ -165,4 +168,8 @@ impl<S: AsFd> MessageReader<S> {
         }
         taken
     }
+}
+
+fn check_count(descriptors: usize) -> Result<(), WireError> {
+    if descriptors > DESCRIPTORS_MAX { Err(WireError::TooManyDescriptors) } else { Ok(()) }
 }

@@ -1,12 +1,14 @@
 //! Messages that go out.
 
-use super::WireError;
+use super::{DESCRIPTORS_MAX, WireError};
 use rustix::io::Errno;
+use rustix::net::sockopt::{Timeout, socket_timeout};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use serde::Serialize;
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Instant;
 
 /// What is held back at most before it is sent without being asked to.
 const HELD_BYTES: usize = 64 << 10;
@@ -44,8 +46,11 @@ impl<S: AsFd> MessageWriter<S> {
     /// Writes a message along with descriptors, and sends it.
     ///
     /// # Errors
-    /// As [`Self::write`].
+    /// As [`Self::write`]; after [`WireError::TooManyDescriptors`] the connection is as before.
     pub fn write_with(&mut self, message: &impl Serialize, descriptors: &[BorrowedFd<'_>]) -> Result<(), WireError> {
+        if descriptors.len() > DESCRIPTORS_MAX {
+            return Err(WireError::TooManyDescriptors);
+        }
         self.flush()?;
         self.append(message)?;
         self.send_all(descriptors)
@@ -70,9 +75,14 @@ impl<S: AsFd> MessageWriter<S> {
     }
 
     fn send_all(&mut self, descriptors: &[BorrowedFd<'_>]) -> Result<(), WireError> {
-        let mut sent = self.send(&self.buffer, descriptors)?;
+        let mut begun = Instant::now();
+        let mut sent = self.send(&self.buffer, descriptors, SendFlags::empty())?;
         while sent < self.buffer.len() {
-            sent += self.send(&self.buffer[sent..], &[])?;
+            // A socket that blocks takes less than everything only after a signal or when its time was up. In that case
+            // there is room by now if the peer reads at all.
+            let flags = if self.has_timed_out(begun) { SendFlags::DONTWAIT } else { SendFlags::empty() };
+            begun = Instant::now();
+            sent += self.send(&self.buffer[sent..], &[], flags)?;
         }
         self.buffer.clear();
         if self.buffer.capacity() > KEPT_BYTES {
@@ -81,14 +91,19 @@ impl<S: AsFd> MessageWriter<S> {
         Ok(())
     }
 
-    fn send(&self, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> Result<usize, WireError> {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(super::DESCRIPTORS_MAX))];
+    fn has_timed_out(&self, begun: Instant) -> bool {
+        let timeout = socket_timeout(&self.socket, Timeout::Send).ok().flatten();
+        timeout.is_some_and(|timeout| begun.elapsed() >= timeout)
+    }
+
+    fn send(&self, bytes: &[u8], descriptors: &[BorrowedFd<'_>], flags: SendFlags) -> Result<usize, WireError> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX))];
         let mut control = SendAncillaryBuffer::new(&mut space);
         if !descriptors.is_empty() && !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
             return Err(WireError::TooManyDescriptors);
         }
         loop {
-            match sendmsg(&self.socket, &[IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL) {
+            match sendmsg(&self.socket, &[IoSlice::new(bytes)], &mut control, flags | SendFlags::NOSIGNAL) {
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return Err(WireError::PeerStalled),
                 result => return result.map_err(|errno| WireError::Socket(errno.into())),
