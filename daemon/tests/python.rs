@@ -68,6 +68,18 @@ fn recorder() {
     passes("recorder.py", Daemons::Record);
 }
 
+/// README's example, as a user would copy it.
+#[test]
+fn readme() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap();
+    let (_, rest) = readme.split_once("```python service\n").expect("README has a program");
+    let (program, _) = rest.split_once("\n```").expect("it ends");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("readme.py");
+    fs::write(&path, program).unwrap();
+    passes(path.to_str().unwrap(), Daemons::KeepRunning);
+}
+
 /// What a script expects of its daemon, and does to it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Daemons {
