@@ -1,0 +1,5 @@
+//! The recorder with machines that work: what it writes replays.
+
+mod disk;
+mod recording;
+mod support;
