@@ -115,10 +115,14 @@ impl Worker {
             self.flushed = Instant::now();
         }
         if is_last {
-            self.limits = self.service.limits();
-            reader.set_limit(limit(&self.limits));
+            reader.set_limit(limit(&self.service.limits()));
         }
-        let message = match reader.read() {
+        let read = reader.read();
+        if is_last {
+            // They may have changed while it was waited for.
+            self.limits = self.service.limits();
+        }
+        let message = match read {
             Ok(Some(message)) => message,
             Ok(None) => return Ok(Turn::Ended),
             Err(error) => return self.refuse_message(writer, error),

@@ -278,6 +278,7 @@ fn token() -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::{Claim, End, Found, Left, Sessions};
+    use crate::config::Limits;
     use busdma_api::engine::EngineError;
     use busdma_api::{MachineId, MapRef};
 

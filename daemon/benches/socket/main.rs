@@ -84,8 +84,8 @@ fn submit() {
 fn batches(service: &Service) -> f64 {
     let mut link = Link::to(service);
     let mut stage = Stage::on_new_machine(&mut link);
-    let batch = stage.batch();
-    best(|deadline| count(deadline, || link.pour(&batch))) * f64::from(traffic::BATCH)
+    let batches = stage.batches();
+    best(|deadline| count(deadline, || link.pour(&batches))) * f64::from(traffic::BATCH * traffic::AHEAD)
 }
 
 /// Two connections, each with a machine of its own.
@@ -104,25 +104,55 @@ fn two_machines() {
     );
 }
 
-/// What recording costs.
+/// What recording costs: the calls' own threads, and all together where service, client and recorder share the processors.
 fn recording() {
     let directory = tempfile::tempdir().expect("a directory");
     let off = Service::start(&[]);
     let path = directory.path().to_str().expect("UTF-8");
     let on = Service::start(&["--record", path]);
     // Turn by turn, so that what else the machine does falls on both.
-    let (mut without, mut with) = (0f64, 0f64);
+    let (mut without, mut with) = (Share::default(), Share::default());
     for _ in 0..ROUNDS {
-        without = without.max(batches(&off));
-        with = with.max(batches(&on));
+        without.add(&off);
+        with.add(&on);
     }
     let status = Link::to(&on).recorder_status();
     println!(
-        "recording     {:>8.0} k operations/s, without {:.0} k: costs {:.1} %; {status}",
-        with / 1e3,
-        without / 1e3,
-        100.0 * (1.0 - with / without)
+        "recording     {:>8.0} k operations/s, without {:.0} k: costs {:.1} %; a call's thread works {:.0} ns an operation, \
+         without {:.0}: {:.1} %; {status}",
+        with.rate / 1e3,
+        without.rate / 1e3,
+        100.0 * (1.0 - with.rate / without.rate),
+        with.worked_ns(),
+        without.worked_ns(),
+        100.0 * (with.worked_ns() / without.worked_ns() - 1.0)
     );
+}
+
+/// What came of several rounds of batches.
+#[derive(Default)]
+struct Share {
+    rate: f64,
+    operations: f64,
+    worked: Duration,
+}
+
+impl Share {
+    fn add(&mut self, service: &Service) {
+        let mut link = Link::to(service);
+        let mut stage = Stage::on_new_machine(&mut link);
+        let batches = stage.batches();
+        let before = service.cpu_of("connection");
+        let begun = Instant::now();
+        let rate = count(begun + MEASURED, || link.pour(&batches)) * f64::from(traffic::BATCH * traffic::AHEAD);
+        self.operations += rate * begun.elapsed().as_secs_f64();
+        self.worked += service.cpu_of("connection").saturating_sub(before);
+        self.rate = self.rate.max(rate);
+    }
+
+    fn worked_ns(&self) -> f64 {
+        self.worked.as_secs_f64() * 1e9 / self.operations
+    }
 }
 
 /// A snapshot 20 times a second of a machine with 100,000 maps.

@@ -33,12 +33,22 @@ impl Service {
 
     /// Processor time it has used.
     pub(crate) fn cpu(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");
-        let after_name = stat.rsplit(')').next().expect("a name");
-        let ticks: u64 =
-            after_name.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number")).sum();
-        Duration::from_millis(ticks * 10)
+        cpu_in(&std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs"))
     }
+
+    /// Processor time that its threads of such names have used, as far as they still run.
+    pub(crate) fn cpu_of(&self, name: &str) -> Duration {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("it runs");
+        let stats = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("stat")).ok());
+        stats.filter(|stat| stat.contains(&format!("({name}"))).map(|stat| cpu_in(&stat)).sum()
+    }
+}
+
+/// User and system time of a line of the kernel's.
+fn cpu_in(stat: &str) -> Duration {
+    let after_name = stat.rsplit(')').next().expect("a name");
+    let ticks = after_name.split_whitespace().skip(11).take(2);
+    Duration::from_millis(10 * ticks.map(|ticks| ticks.parse::<u64>().expect("a number")).sum::<u64>())
 }
 
 impl Drop for Service {

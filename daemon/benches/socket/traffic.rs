@@ -16,6 +16,9 @@ use std::time::Duration;
 /// Operations of one batch.
 pub(crate) const BATCH: u32 = 2000;
 
+/// Batches that are on their way at a time.
+pub(crate) const AHEAD: u32 = 8;
+
 /// Bytes a load maps.
 const LENGTH: u64 = 4096;
 
@@ -197,13 +200,14 @@ impl Stage {
         (loads, unloads)
     }
 
-    /// One Submit of [`BATCH`] operations.
-    pub(crate) fn batch(&mut self) -> Messages {
+    /// Submits of [`BATCH`] operations each, [`AHEAD`] of them: who has many sends the next while one is worked on.
+    pub(crate) fn batches(&mut self) -> Messages {
         let map = self.map();
         let pair = [Operation::Load(self.load(map)), Operation::Unload(Unload { map })];
         let operations = pair.into_iter().cycle().take(BATCH as usize).collect();
+        let submit = Submit { operations, on_error: Some(OnError::Stop) };
         let mut messages = Messages::default();
-        messages.add(&Submit { operations, on_error: Some(OnError::Stop) });
+        (0..AHEAD).for_each(|_| messages.add(&submit));
         messages
     }
 }

@@ -19,9 +19,6 @@ use std::time::{Duration, Instant, SystemTime};
 /// How long the thread sleeps when nothing is recorded and nobody asks.
 const IDLE_PATIENCE: Duration = Duration::from_hours(1);
 
-/// Below that of the threads that serve machines.
-const PRIORITY: i32 = 10;
-
 /// Whether the thread goes on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Flow {
@@ -81,9 +78,6 @@ impl Service {
 
     /// Works until it is told to end.
     pub(crate) fn run(mut self) {
-        // Machines come first: where there are too few processors, lines are dropped and counted rather than calls delayed.
-        // On Linux the priority is the calling thread's alone. Without it recordings cost more, and that is all.
-        let _ = rustix::process::setpriority_process(None, PRIORITY);
         loop {
             match self.queue.receive(self.patience()) {
                 Ok(Some(Message::Chunk(chunk))) => self.record(chunk),

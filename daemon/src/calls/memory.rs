@@ -184,8 +184,7 @@ fn decode(worker: &Worker, data: &str) -> Result<Vec<u8>, EngineError> {
     // The padding stands for up to two bytes that are not there.
     check_transfer(worker, (data.len() as u64 / 4 * 3).saturating_sub(2))?;
     let bytes = STANDARD.decode(data);
-    let bytes = bytes
-        .map_err(|error| EngineError::InvalidRequest { reason: format!("data is no base64: {error}") })?;
+    let bytes = bytes.map_err(|error| EngineError::InvalidRequest { reason: format!("data is no base64: {error}") })?;
     check_transfer(worker, bytes.len() as u64)?;
     Ok(bytes)
 }

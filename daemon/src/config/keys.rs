@@ -53,7 +53,10 @@ pub const KEYS: &[Key] = &[
     key("limits.per_connection.tags", "Tags of one session (tags)"),
     key("limits.per_connection.maps", "Maps of one session (maps)"),
     key("limits.per_connection.memory_bytes", "Registered memory of one session (size)"),
-    key("limits.per_connection.memory_files", "Registered and allocated memory of one session, each an open file (files)"),
+    key(
+        "limits.per_connection.memory_files",
+        "Registered and allocated memory of one session, each an open file (files)",
+    ),
     key("limits.per_connection.bounce_pages", "Bounce pages of one session's machines and loads (pages of 4 KiB)"),
     key("limits.per_connection.dmamem_bytes", "Memory from AllocMem of one session (size)"),
     key("limits.per_connection.calls_in_flight", "Calls not answered to their end, deferred loads included (calls)"),

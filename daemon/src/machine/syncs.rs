@@ -3,8 +3,8 @@
 use super::Machine;
 use super::failure;
 use super::owner::{Caller, Owner, tape};
-use busdma_api::{Hex, SessionId};
 use busdma_api::engine::{Copied, CopyDirection, EngineError, Sync, SyncDetail, SyncOp, SyncReply};
+use busdma_api::{Hex, SessionId};
 use busdma_engine::{BounceCopy, CopyFit, SyncOps, SyncPlan};
 use busdma_memory::CopyPlan;
 use busdma_recorder::TapedVerb;
