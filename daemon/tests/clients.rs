@@ -2,8 +2,8 @@
 
 use busdma_api::client::{AsyncClient, CallError, Client};
 use busdma_api::engine::{
-    Buffer, CreateMachine, CreateMap, CreateTag, EngineError, Load, Outcome, RegisterMemory, Request, Sync, SyncOp, Template,
-    Unload, ZoneMemory,
+    Buffer, CreateMachine, CreateMap, CreateTag, EngineError, Load, Outcome, RegisterMemory, Request, Sync, SyncOp,
+    Template, Unload, ZoneMemory,
 };
 use busdma_api::service::ServiceError;
 use busdma_api::{Hex, MapRef};

@@ -97,9 +97,9 @@ pub(crate) fn who_refuses(error: &EngineError) -> Answered {
         | EngineError::StillDeferred { .. }
         | EngineError::StillLoaded { .. }
         | EngineError::Busy { .. }
-        | EngineError::InvalidTag { .. } => Answered::ByEngine,
+        | EngineError::InvalidTag { .. }
         // Clients know what they have, but dmamem's map does not keep its tag from being destroyed.
-        EngineError::NoSuchObject { .. } => Answered::ByEngine,
+        | EngineError::NoSuchObject { .. } => Answered::ByEngine,
         EngineError::NotLoaded { .. }
         | EngineError::MemoryBusy { .. }
         | EngineError::InvalidMemory { .. }

@@ -53,6 +53,7 @@ pub(crate) enum Home {
 }
 
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_field_names, reason = "the interface calls it that")]
 pub(crate) struct Map {
     pub(crate) map: MapRef,
     pub(crate) tag: TagRef,
@@ -71,7 +72,9 @@ struct Tag {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Doing {
     Idle,
-    Loaded { segments: u32 },
+    Loaded {
+        segments: u32,
+    },
     Deferred,
     /// A load failed, which can leave something.
     Failed,
@@ -258,7 +261,8 @@ impl Driver {
         let pages = 1 + self.random.below(2 * STEADY_PAGES);
         let length = pages * PAGE - self.random.below(2) * 100;
         let layout = layout(&mut self.random, pages);
-        let call = RegisterMemory { machine: Some(self.machine), length, layout, space: Some(space), ..Default::default() };
+        let call =
+            RegisterMemory { machine: Some(self.machine), length, layout, space: Some(space), ..Default::default() };
         let memory = match sorted(self.client.call(&call)).1 {
             Ok(reply) => reply.memory,
             // Somebody has the pages.
@@ -331,10 +335,8 @@ impl Driver {
             return;
         }
         let error = self.client.call(&Unload { map }).unwrap_err();
-        let refused = matches!(
-            &error,
-            CallError::Refused(EngineError::NoSuchObject { .. } | EngineError::NotOwner { .. })
-        );
+        let refused =
+            matches!(&error, CallError::Refused(EngineError::NoSuchObject { .. } | EngineError::NotOwner { .. }));
         assert!(refused, "{error:?}");
     }
 }

@@ -8,8 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use busdma_api::MapRef;
 use busdma_api::client::CallError;
 use busdma_api::engine::{
-    Bio, CcbData, CreateMap, DestroyMap, DeviceRead, DeviceWrite, EngineError, Load, LoadReply, MemDesc, OnError, Operation, OperationResult,
-    Outcome, ReadMemory, Request, Segments, Submit, Sync, SyncOp, Unload, Wait, WaitPolicy, WriteMemory,
+    Bio, CcbData, CreateMap, DestroyMap, DeviceRead, DeviceWrite, EngineError, Load, LoadReply, MemDesc, OnError,
+    Operation, OperationResult, Outcome, ReadMemory, Request, Segments, Submit, Sync, SyncOp, Unload, Wait, WaitPolicy,
+    WriteMemory,
 };
 use busdma_trace::format::Op;
 

@@ -260,8 +260,8 @@ fn recordings_started_in_mid_life() {
 fn start(turn: u32) -> Start {
     Start {
         path: Some(format!("turn{turn}")),
-        compression: Some(if turn % 2 == 0 { Compression::Zstd } else { Compression::None }),
-        decisions: Some(if turn % 3 == 0 { RecordedDecisions::None } else { RecordedDecisions::All }),
+        compression: Some(if turn.is_multiple_of(2) { Compression::Zstd } else { Compression::None }),
+        decisions: Some(if turn.is_multiple_of(3) { RecordedDecisions::None } else { RecordedDecisions::All }),
         rotate_bytes: (turn % 4 == 1).then_some(32 << 10),
         rotate_seconds: None,
         machines: (turn % 4 == 2).then(|| vec![MachineId::HOST0]),

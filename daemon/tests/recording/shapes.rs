@@ -2,8 +2,8 @@
 
 use crate::random::Random;
 use busdma_api::engine::{
-    AddressRange, Bio, Buffer, Ccb, CcbData, CcbDirection, CcbFunction, Layout, Lock, Mbuf, MemDesc, PhysRange, Request,
-    Scattered, Space, TagFlag, Template, Uio, UioSpace, UnmappedBio, VlistBio,
+    AddressRange, Bio, Buffer, Ccb, CcbData, CcbDirection, CcbFunction, Layout, Lock, Mbuf, MemDesc, PhysRange,
+    Request, Scattered, Space, TagFlag, Template, Uio, UioSpace, UnmappedBio, VlistBio,
 };
 use busdma_api::{Hex, MemoryRef, Nothing};
 
@@ -20,6 +20,7 @@ pub(crate) enum Mix {
 
 /// Registered memory, or dmamem.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_field_names, reason = "the interface calls it that")]
 pub(crate) struct Memory {
     pub(crate) memory: MemoryRef,
     pub(crate) space: Space,
@@ -181,7 +182,12 @@ impl Shapes<'_> {
     fn ccb(&mut self) -> Ccb {
         let mut ccb = Ccb {
             function: *self.random.pick(&[CcbFunction::ScsiIo, CcbFunction::ContTargetIo]),
-            direction: *self.random.pick(&[CcbDirection::In, CcbDirection::Out, CcbDirection::Both, CcbDirection::None]),
+            direction: *self.random.pick(&[
+                CcbDirection::In,
+                CcbDirection::Out,
+                CcbDirection::Both,
+                CcbDirection::None,
+            ]),
             data: CcbData::Invalid(Nothing {}),
             dxfer_len: None,
             sglist_cnt: None,

@@ -46,7 +46,12 @@ impl Traces {
             let text: Vec<_> = report
                 .differences
                 .iter()
-                .map(|it| format!("line {} {}: {}: expected {}, got {}\n{}", it.line, it.op, it.field, it.expected, it.got, it.raw_line))
+                .map(|it| {
+                    format!(
+                        "line {} {}: {}: expected {}, got {}\n{}",
+                        it.line, it.op, it.field, it.expected, it.got, it.raw_line
+                    )
+                })
                 .collect();
             assert!(report.matches(), "{} differs:\n{}", file.display(), text.join("\n"));
         });

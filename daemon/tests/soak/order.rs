@@ -43,13 +43,8 @@ const KINDS: [&str; 4] = ["deferred", "woken", "resumed", "cancelled"];
 
 /// Watches a machine until the daemon stops.
 pub(crate) fn watch(socket: &Path, machine: MachineId, rule: Rule) -> Order {
-    let mut order = Order {
-        rule,
-        waiting: VecDeque::new(),
-        woken: VecDeque::new(),
-        verb: Vec::new(),
-        totals: Totals::default(),
-    };
+    let mut order =
+        Order { rule, waiting: VecDeque::new(), woken: VecDeque::new(), verb: Vec::new(), totals: Totals::default() };
     let mut client = Client::connect(socket).unwrap();
     let kinds = Some(KINDS.map(str::to_owned).to_vec());
     let call = Decisions { machine: Some(machine), kinds, ..Decisions::default() };

@@ -39,6 +39,7 @@ pub(crate) struct Run<'c, 's> {
 }
 
 /// A map and what it was last used for.
+#[expect(clippy::struct_field_names, reason = "the interface calls it that")]
 pub(crate) struct Map {
     pub(crate) map: MapRef,
     pub(crate) request: Request,
@@ -230,7 +231,8 @@ impl<'c, 's> Run<'c, 's> {
 
     fn add_map(&mut self, name: &format::Name<'s>, map: MapRef) {
         let Some(name) = borrowed(name) else { panic!("a name with escapes") };
-        let map = Map { map, request: Request::default(), segments: Vec::new(), bounce_pages: None, bounced: Vec::new() };
+        let map =
+            Map { map, request: Request::default(), segments: Vec::new(), bounce_pages: None, bounced: Vec::new() };
         self.maps.insert(name, map);
     }
 
