@@ -182,8 +182,9 @@ impl Driver {
             self.call(Op::DmamemFree, &FreeMem { memory }).unwrap();
             self.memory.retain(|known| known.memory != memory);
         }
-        for tag in std::mem::take(&mut self.tags).into_iter().rev() {
-            self.call(Op::TagDestroy, &DestroyTag { tag: tag.tag }).unwrap();
+        while let Some(tag) = self.tags.pop() {
+            let reply = self.call(Op::TagDestroy, &DestroyTag { tag: tag.tag }).unwrap();
+            self.tags.retain(|tag| !reply.freed.contains(&tag.tag));
         }
         for Memory { memory, .. } in std::mem::take(&mut self.memory) {
             self.client.call(&ReleaseMemory { memory }).unwrap();
@@ -221,8 +222,10 @@ impl Driver {
             return;
         }
         let at = self.random.index(self.tags.len());
-        if self.call(Op::TagDestroy, &DestroyTag { tag: self.tags[at].tag }).is_ok() {
+        if let Ok(reply) = self.call(Op::TagDestroy, &DestroyTag { tag: self.tags[at].tag }) {
             self.tags.remove(at);
+            // FreeBSD counts some references too few, and frees parents that nobody has destroyed.
+            self.tags.retain(|tag| !reply.freed.contains(&tag.tag));
         }
     }
 

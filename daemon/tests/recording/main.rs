@@ -231,6 +231,8 @@ fn recordings_started_in_mid_life() {
                 let mut driver = Driver::new(socket, home, Mix::Everything, seed);
                 while !over.load(Ordering::Relaxed) {
                     driver.step();
+                    // As much as is wanted in the files, which are all replayed.
+                    thread::sleep(Duration::from_millis(1));
                 }
                 driver.end();
             });
