@@ -68,6 +68,15 @@ pub(crate) struct Machine {
     gone: AtomicBool,
 }
 
+/// Whether a machine was destroyed just now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Retirement {
+    /// By this very call.
+    Now,
+    /// Somebody was first.
+    Already,
+}
+
 /// The bytes between the bounce frames and clients' memory are dmamem's.
 const DMAMEM_BYTES: u64 = 192 << 20;
 
@@ -143,8 +152,8 @@ impl Machine {
     }
 
     /// Marks it as destroyed.
-    pub(crate) fn retire(&self) {
-        self.gone.store(true, Ordering::Release);
+    pub(crate) fn retire(&self) -> Retirement {
+        if self.gone.swap(true, Ordering::AcqRel) { Retirement::Already } else { Retirement::Now }
     }
 
     /// Becomes the owner. Nobody keeps a machine for longer than one verb takes.

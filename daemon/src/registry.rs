@@ -22,11 +22,19 @@ const STALLED: Duration = Duration::from_secs(20);
 impl Machines {
     /// The machine of that id.
     pub(crate) fn get(&self, id: MachineId) -> Option<Arc<Machine>> {
-        self.machines.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+        let machines = self.machines.read().unwrap_or_else(PoisonError::into_inner);
+        machines.get(&id).filter(|machine| !machine.is_gone()).cloned()
     }
 
-    /// All of them.
+    /// All that can be used.
     pub(crate) fn all(&self) -> Vec<Arc<Machine>> {
+        let mut machines = self.with_ending();
+        machines.retain(|machine| !machine.is_gone());
+        machines
+    }
+
+    /// All, and those that are being released.
+    fn with_ending(&self) -> Vec<Arc<Machine>> {
         self.machines.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
@@ -41,14 +49,14 @@ impl Machines {
     }
 
     /// Takes a machine out; calls that have it already are finished on it.
-    pub(crate) fn remove(&self, id: MachineId) -> Option<Arc<Machine>> {
-        self.machines.write().unwrap_or_else(PoisonError::into_inner).remove(&id)
+    pub(crate) fn remove(&self, id: MachineId) {
+        self.machines.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
 
     /// Finds a machine whose owner has not given it back for too long.
     pub(crate) fn check_progress(&self) -> Result<(), Stalled> {
         let now = Instant::now();
-        for machine in self.all() {
+        for machine in self.with_ending() {
             let waited = machine.stalled_for(now);
             if waited > STALLED {
                 return Err(Stalled { machine: machine.id.to_string(), waited });
@@ -60,7 +68,7 @@ impl Machines {
 
 impl TapeSource for Machines {
     fn collect(&self, visit: &mut dyn FnMut(&mut Tape)) {
-        for machine in self.all() {
+        for machine in self.with_ending() {
             machine.lock().visit_tape(visit);
         }
     }

@@ -153,6 +153,16 @@ impl Tape {
         }
     }
 
+    /// Gives the recorder's thread what was told so far, without waiting until it is worth a hand-over: for a machine that
+    /// ends. When the queue is full it is dropped and counted.
+    pub fn hand_over(&mut self) {
+        let Some(chunk) = self.chunk.take() else { return };
+        let Err(refused) = self.queue.offer(chunk) else { return };
+        self.stretch = Stretch::Broken;
+        self.drop_operations(refused.operations);
+        self.pool.give_back(refused);
+    }
+
     /// Takes what was not handed over yet.
     pub(crate) fn take_partial(&mut self) -> Option<Box<Chunk>> {
         self.chunk.take_if(|chunk| !chunk.is_empty())
@@ -174,14 +184,6 @@ impl Tape {
 
     fn chunk(&mut self) -> &mut Chunk {
         self.chunk.get_or_insert_with(|| self.pool.take(self.link.tape))
-    }
-
-    fn hand_over(&mut self) {
-        let Some(chunk) = self.chunk.take() else { return };
-        let Err(refused) = self.queue.offer(chunk) else { return };
-        self.stretch = Stretch::Broken;
-        self.drop_operations(refused.operations);
-        self.pool.give_back(refused);
     }
 
     #[cold]

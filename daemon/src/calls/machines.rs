@@ -2,7 +2,7 @@
 
 use crate::config::Quota;
 use crate::connection::Worker;
-use crate::machine::{Machine, MachineModel};
+use crate::machine::{Machine, MachineModel, Retirement};
 use crate::service::Service;
 use busdma_api::engine::{
     CreateMachine, CreateMachineReply, EngineError, Join, JoinReply, ListMachinesReply, MachineInfo, QuotaUse,
@@ -119,15 +119,17 @@ pub(super) fn destroy(worker: &mut Worker, id: MachineId) -> Result<Nothing, Eng
 
 /// Takes a private machine away from its session, with everything on it.
 pub(crate) fn destroy_machine(service: &Service, machine: &Machine) {
-    if service.machines.remove(machine.id).is_none() {
+    if machine.retire() == Retirement::Already {
         return;
     }
-    machine.retire();
     if let Some(session) = &machine.session {
         machine.lock().cancel_all("machine_destroyed");
         machine.release(session);
         session.account.give_back(Quota::Machines, 1);
     }
+    // A recording that stops meanwhile either fetches the tape or finds it handed over.
+    machine.lock().hand_tape_over();
+    service.machines.remove(machine.id);
 }
 
 /// A machine the session may use: the shared one or its own.

@@ -155,6 +155,12 @@ impl Owner {
         self.begin();
         visit(&mut self.tape);
     }
+
+    /// Gives the recorder what the tape has, for nobody will visit it any more.
+    pub(crate) fn hand_tape_over(&mut self) {
+        self.begin();
+        self.tape.hand_over();
+    }
 }
 
 /// A region as the tape knows it.

@@ -186,7 +186,7 @@ fn one_client_from_the_start() {
         rig.settle();
         let status = rig.stop();
         let traces = Traces::read(&rig.recordings);
-        assert_eq!(status.operations_written, traces.summary.operations);
+        assert_eq!((status.operations_written, status.operations_dropped), (traces.summary.operations, 0));
         assert_eq!(status.bytes_written, traces.bytes);
         assert_complete(&traces, &counts);
         assert!(traces.with_decisions > 0);

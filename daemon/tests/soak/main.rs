@@ -22,7 +22,7 @@ mod shapes;
 
 use busdma_api::client::Client;
 use busdma_api::engine::{BounceModel, CreateMachine, Session};
-use busdma_api::monitor::{MachineSnapshot, Snapshot};
+use busdma_api::monitor::{MachineSnapshot, MapTotals, Snapshot};
 use busdma_api::{Hex, MachineId};
 use counts::Counts;
 use daemon::{Daemon, PATIENCE, directory};
@@ -53,7 +53,7 @@ const CONFIG: &str = "[host0]\nprofile = \"freebsd-11\"\nbounce_frames = 1024\nm
 #[test]
 fn eight_drivers() {
     let lasts = Duration::from_secs(std::env::var("BUSDMA_SOAK_SECONDS").map_or(10, |text| text.parse().unwrap()));
-    let warm_up = (lasts / 5).clamp(Duration::from_secs(2), Duration::from_secs(60));
+    let warm_up = (lasts / 5).clamp(Duration::from_secs(2), Duration::from_mins(1));
     let (directory, socket) = directory();
     let file = directory.path().join("busdmad.toml");
     std::fs::write(&file, CONFIG).unwrap();
@@ -168,7 +168,7 @@ fn settle(owner: &mut Client) {
     loop {
         let machines = owner.call(&Snapshot::default()).unwrap().machines;
         let is_empty = |machine: &MachineSnapshot| {
-            machine.tags.is_empty() && machine.maps_total == Default::default() && machine.memory_bytes == 0
+            machine.tags.is_empty() && machine.maps_total == MapTotals::default() && machine.memory_bytes == 0
         };
         if machines.iter().all(is_empty) {
             for zone in machines.iter().flat_map(|machine| &machine.zones) {
@@ -182,6 +182,7 @@ fn settle(owner: &mut Client) {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "what a long soak has seen is read by a person")]
 fn report(orders: &[Order; 2], counts: &Counts, [before, after]: [Footprint; 2]) {
     for order in orders {
         println!("{:?}", order.totals);

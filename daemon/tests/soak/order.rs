@@ -52,7 +52,9 @@ pub(crate) fn watch(socket: &Path, machine: MachineId, rule: Rule) -> Order {
         match reply {
             Ok(monitor::DecisionsReply { decisions, lost }) => {
                 assert_eq!(lost, 0, "the watcher is too slow");
-                decisions.into_iter().for_each(|decision| order.hear(decision));
+                for decision in decisions {
+                    order.hear(decision);
+                }
             }
             Err(CallError::Refused(MonitorError::ShuttingDown)) => break,
             Err(error) => panic!("{error:?}"),
@@ -75,7 +77,9 @@ impl Order {
     fn end_verb(&mut self) {
         let mut verb = std::mem::take(&mut self.verb);
         verb.sort_by_key(|decision| decision.kind != "cancelled");
-        verb.iter().for_each(|decision| self.see(decision));
+        for decision in &verb {
+            self.see(decision);
+        }
     }
 
     fn see(&mut self, decision: &DecisionRecord) {
