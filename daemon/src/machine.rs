@@ -11,6 +11,7 @@ mod ear;
 mod failure;
 mod findings;
 mod loads;
+mod lost_tags;
 mod memory;
 mod objects;
 mod owner;

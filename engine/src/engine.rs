@@ -25,7 +25,7 @@ mod tags;
 pub use cancel::CancelReport;
 pub(crate) use loads::Attempt;
 pub use loads::{LoadOutcome, UnloadReport};
-pub use tags::FreedTags;
+pub use tags::{Forgetting, FreedTags};
 
 use crate::addr::{BusAddr, BusSize, Nanos, PhysAddr};
 use crate::bounce::BouncePool;

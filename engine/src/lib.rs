@@ -67,7 +67,7 @@ pub use constraints::{
     SegmentLimit, TagFlags, TagTemplate,
 };
 pub use decision::{CopyDirection, Decision, Log, NoObserver, Observer, SplitReason, ZoneOrigin};
-pub use engine::{BouncedPiece, CancelReport, Engine, FreedTags, LoadOutcome, UnloadReport};
+pub use engine::{BouncedPiece, CancelReport, Engine, Forgetting, FreedTags, LoadOutcome, UnloadReport};
 pub use error::{Errno, InvalidRequest, KernelPanic, LoadError, MapError, MemError, SyncError, TagError};
 pub use hazard::{Hazard, HazardKind, Severity};
 pub use ids::{MapId, TagId, ZoneId};

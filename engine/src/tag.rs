@@ -33,6 +33,8 @@ pub struct DmaTag {
     pub(crate) references: i32,
     /// Live tags whose filter chain visits this one next.
     pub(crate) chain_referrers: u32,
+    /// Live tags that were created below this one.
+    pub(crate) children: u32,
 }
 
 impl Default for DmaTag {
@@ -55,6 +57,7 @@ impl Default for DmaTag {
             map_count: 0,
             references: 0,
             chain_referrers: 0,
+            children: 0,
         }
     }
 }
@@ -105,6 +108,7 @@ impl DmaTag {
             map_count: 0,
             references: 1,
             chain_referrers: 0,
+            children: 0,
         })
     }
 

@@ -3,9 +3,9 @@
 mod host;
 
 use busdma_engine::{
-    AddressFilter, Alignment, Boundary, BusSize, ExclusionWindow, HazardKind, LoadError, LoadOutcome, MemDesc,
-    PhysAddr, Profile, SegmentLimit, SyncOps, TagError, TagFlags, TagTemplate, Uio, UioSpace, VirtAddr, VirtRange,
-    WaitPolicy,
+    AddressFilter, Alignment, Boundary, BusSize, ExclusionWindow, Forgetting, HazardKind, LoadError, LoadOutcome,
+    MemDesc, PhysAddr, Profile, SegmentLimit, SyncOps, TagError, TagFlags, TagTemplate, Uio, UioSpace, VirtAddr,
+    VirtRange, WaitPolicy,
 };
 use host::{HIGH, buffer, engine};
 
@@ -202,5 +202,23 @@ fn a_user_piece_that_gathers_two_pages_is_copied_wrong_except_on_strict() {
         engine.sync(map, SyncOps::PRE_WRITE).unwrap();
         let raised: Vec<HazardKind> = engine.observer().hazards.iter().map(busdma_engine::Hazard::kind).collect();
         assert_eq!(raised, hazards, "{}", profile.name());
+    }
+}
+
+/// FreeBSD 11 counts a child without filter at its parent, and takes that count back from the grandparent.
+#[test]
+fn a_parent_that_stays_for_ever_can_be_forgotten() {
+    for (profile, kept) in [(Profile::Freebsd11, 1), (Profile::Freebsd12, 1), (Profile::Strict, 0)] {
+        let mut engine = engine(profile, 64);
+        let parent = engine.create_tag(None, &below_16m()).unwrap();
+        let child = engine.create_tag(Some(parent), &below_16m()).unwrap();
+        engine.destroy_tag(parent).unwrap();
+        assert_eq!(engine.forget_tag(parent), Forgetting::StillNamed { tags: 1 }, "{profile:?}");
+        engine.destroy_tag(child).unwrap();
+        assert_eq!(engine.tags().count(), kept, "{profile:?}");
+        let forgetting = if kept == 1 { Forgetting::Forgotten } else { Forgetting::NoSuchTag };
+        assert_eq!(engine.forget_tag(parent), forgetting, "{profile:?}");
+        assert_eq!(engine.tags().count(), 0, "{profile:?}");
+        engine.check_invariants().unwrap();
     }
 }

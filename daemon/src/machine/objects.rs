@@ -2,6 +2,7 @@
 
 use super::ages::{Ages, Neighbours};
 use super::failure::exceeded;
+use super::lost_tags::LostTags;
 use super::owner::Caller;
 use crate::quota::QuotaExceeded;
 use crate::session::Session;
@@ -21,6 +22,8 @@ pub(crate) struct Objects {
     pub(crate) buffers: FxHashMap<u32, BufferEntry>,
     pub(crate) dmamem: FxHashMap<u32, DmamemEntry>,
     pub(crate) tag_numbers: FxHashMap<TagId, u32>,
+    /// Tags that were destroyed and that the engine keeps.
+    pub(crate) lost: LostTags,
     pub(crate) map_numbers: FxHashMap<MapId, u32>,
     pub(crate) ages: Ages,
     next: Next,
@@ -114,6 +117,7 @@ impl Objects {
             buffers: FxHashMap::default(),
             dmamem: FxHashMap::default(),
             tag_numbers: FxHashMap::default(),
+            lost: LostTags::default(),
             map_numbers: FxHashMap::default(),
             ages: Ages::default(),
             next: Next::default(),

@@ -3,7 +3,7 @@
 use super::Machine;
 use super::objects::MapOrigin;
 use super::owner::{Caller, Owner};
-use crate::config::{Limits, Quota};
+use crate::config::Limits;
 use crate::session::Session;
 use busdma_api::SessionId;
 use busdma_engine::MapState;
@@ -111,26 +111,14 @@ impl Owner {
                 && let Some(entry) = self.objects.tags.get_mut(&tag)
             {
                 entry.destroyed = true;
+                self.objects.lost.add(tag);
             }
         }
         let progress = progress(tags.len());
         if progress == Progress::Done {
-            self.forget_tags(caller);
+            self.forget_lost_tags();
         }
         progress
-    }
-
-    /// FreeBSD's counts of references keep some destroyed tags for ever. Nobody can name them any more, so nobody pays for
-    /// them; their numbers stay for a recording that begins later.
-    fn forget_tags(&mut self, caller: &Caller<'_>) {
-        let session = caller.session;
-        self.objects.tags.retain(|_, entry| {
-            let stays = entry.session.id != session.id;
-            if !stays {
-                session.account.give_back(Quota::Tags, 1);
-            }
-            stays
-        });
     }
 
     fn release_buffers(&mut self, caller: &Caller<'_>) -> Progress {

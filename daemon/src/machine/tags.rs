@@ -93,14 +93,19 @@ impl Owner {
         let freed = result.map_err(|error| failure::of_tag(&error, &self.objects.tag_ref(tag)))?;
         if let Some(entry) = self.objects.tags.get_mut(&tag) {
             entry.destroyed = true;
+            self.objects.lost.add(tag);
         }
         let mut reply = DestroyTagReply { freed: Vec::new() };
         for id in &freed.tags {
             let Some(number) = self.objects.tag_numbers.remove(id) else { continue };
+            self.objects.lost.remove(number);
             if let Some(entry) = self.objects.tags.remove(&number) {
                 entry.session.account.give_back(Quota::Tags, 1);
             }
             reply.freed.push(self.objects.tag_ref(number));
+        }
+        if self.objects.lost.are_many() {
+            self.forget_lost_tags();
         }
         Ok(reply)
     }

@@ -18,6 +18,20 @@ pub struct FreedTags {
     pub tags: Vec<TagId>,
 }
 
+/// What became of a tag that was to be forgotten.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Forgetting {
+    /// It is gone.
+    Forgotten,
+    /// It stays while tags below it do.
+    StillNamed {
+        /// How many were created below it, or have it in their filter chain.
+        tags: u32,
+    },
+    /// There is no such tag.
+    NoSuchTag,
+}
+
 impl<P: Platform, O: Observer> Engine<P, O> {
     /// Creates a tag (`bus_dma_tag_create`).
     ///
@@ -47,6 +61,9 @@ impl<P: Platform, O: Observer> Engine<P, O> {
         let zone = slot.zone;
         if let Some(chained) = chain_parent.and_then(|id| self.tags.get_mut(id)) {
             chained.chain_referrers += 1;
+        }
+        if let Some(parent) = parent.and_then(|id| self.tags.get_mut(id)) {
+            parent.children += 1;
         }
         self.serve_grown(zone);
         Ok(id)
@@ -79,6 +96,21 @@ impl<P: Platform, O: Observer> Engine<P, O> {
         Ok(freed)
     }
 
+    /// Takes out a tag that nobody will name again, nor maps of it, whatever its counts say; to be called for children before
+    /// their parents. No answer changes by it.
+    ///
+    /// FreeBSD 11 counts a reference at the parent and takes it from the next tag of the filter chain: a destroyed parent can
+    /// stay allocated for ever. Whoever runs an engine for long does not want that too.
+    pub fn forget_tag(&mut self, tag: TagId) -> Forgetting {
+        let Some(forgotten) = self.tags.get(tag) else { return Forgetting::NoSuchTag };
+        let tags = forgotten.chain_referrers.max(forgotten.children);
+        if tags > 0 {
+            return Forgetting::StillNamed { tags };
+        }
+        self.remove_tag(tag);
+        Forgetting::Forgotten
+    }
+
     /// Takes back a tag that was never handed out. FreeBSD forgets that it referenced the parent.
     fn forget_unborn(&mut self, tag: TagId, parent: Option<TagId>) {
         self.tags.remove(tag);
@@ -91,12 +123,20 @@ impl<P: Platform, O: Observer> Engine<P, O> {
 
     fn free_tag(&mut self, id: TagId) {
         let Some(tag) = self.tags.get(id) else { return };
-        let (chained, referrers) = (tag.chain_parent, tag.chain_referrers);
+        let referrers = tag.chain_referrers;
         if referrers > 0 {
             self.told.hazard(|| Hazard::TagFreedWhileReferenced { tag: id, referrers });
         }
-        if let Some(chained) = chained.and_then(|id| self.tags.get_mut(id)) {
+        self.remove_tag(id);
+    }
+
+    fn remove_tag(&mut self, id: TagId) {
+        let Some(&DmaTag { parent, chain_parent, .. }) = self.tags.get(id) else { return };
+        if let Some(chained) = chain_parent.and_then(|id| self.tags.get_mut(id)) {
             chained.chain_referrers = chained.chain_referrers.saturating_sub(1);
+        }
+        if let Some(parent) = parent.and_then(|id| self.tags.get_mut(id)) {
+            parent.children = parent.children.saturating_sub(1);
         }
         self.tags.remove(id);
     }

@@ -117,6 +117,9 @@ impl Parts<'_> {
             if let Some(chained) = chain_parent.and_then(|id| self.tags.get_mut(id)) {
                 chained.chain_referrers += 1;
             }
+            if let Some(parent) = parent.and_then(|id| self.tags.get_mut(id)) {
+                parent.children += 1;
+            }
         }
         Ok(())
     }
@@ -151,6 +154,7 @@ impl Parts<'_> {
             map_count: saved.map_count,
             references: saved.references,
             chain_referrers: 0,
+            children: 0,
         };
         match saved.zone {
             Some(zone) if !self.suits(zone, &tag) => Err(StateError::TagZone { tag: saved.id, zone }),
