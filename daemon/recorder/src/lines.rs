@@ -17,7 +17,7 @@ pub(crate) use header::HeaderNote;
 use crate::chunk::{AllocatedMem, Body, CreatedTag, Existence, LoadRecord};
 use crate::columns::Told;
 use crate::lists::Lists;
-use crate::operation::{LoadEnd, MemoryNumber, SessionNumber};
+use crate::operation::{LoadEnd, MemoryNumber};
 use crate::start::{Numbers, Region, Start};
 use address_map::AddressMap;
 use busdma_engine::{AddressSpace, MapId, MemDesc, TagId, VirtAddr};
@@ -115,12 +115,14 @@ impl Scenario {
     pub(crate) fn write(&mut self, told: &Told<'_>, lines: &mut TraceWriter<Vec<u8>>) -> Result<(), Unwritable> {
         self.learn(told)?;
         let hazard = if told.hazards.is_empty() { Vec::new() } else { self.seen.add(told.hazards).names() };
-        let session = told.record.session.map(|SessionNumber(number)| format!("s{number}"));
+        if let Some(session) = told.record.session {
+            self.names.turn_to(session);
+        }
         let (input, output) = self.line(told)?;
         lines.write_operation(&OperationLine {
             seq: self.seq + 1,
             t: Some(told.record.at.raw()),
-            session: session.as_deref(),
+            session: told.record.session.map(|_| self.names.caller()),
             input: &input,
             output: &output,
             hazard: &hazard,

@@ -1,7 +1,7 @@
 //! How the trace calls the engine's objects: `t7`, `m7`, `d7`, after the daemon's numbers.
 
 use super::Unwritable;
-use crate::operation::{MapNumber, MemoryNumber, TagNumber};
+use crate::operation::{MapNumber, MemoryNumber, SessionNumber, TagNumber};
 use busdma_engine::{MapId, TagId, VirtAddr};
 use busdma_trace::observe::IdNames;
 use rustc_hash::FxHashMap;
@@ -32,6 +32,9 @@ pub(super) struct Names {
     maps: FxHashMap<MapId, MapNames>,
     /// By the map the memory came with.
     memory: FxHashMap<MapId, MemoryName>,
+    /// The session that called last, which mostly calls again.
+    caller: Option<SessionNumber>,
+    caller_name: String,
 }
 
 /// The name of dmamem, and where it begins.
@@ -49,6 +52,19 @@ pub(super) struct MapNames {
 }
 
 impl Names {
+    /// Makes a session the caller.
+    pub(super) fn turn_to(&mut self, session: SessionNumber) {
+        if self.caller != Some(session) {
+            self.caller = Some(session);
+            self.caller_name = format!("s{}", session.0);
+        }
+    }
+
+    /// The name of the session that was turned to last.
+    pub(super) fn caller(&self) -> &str {
+        &self.caller_name
+    }
+
     pub(super) fn add_tag(&mut self, tag: TagId, number: TagNumber) {
         self.tags.insert(tag, number.name().into());
     }
