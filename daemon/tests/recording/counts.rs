@@ -5,11 +5,15 @@ use busdma_api::client::CallError;
 use busdma_api::engine::{EngineError, Failure};
 use busdma_trace::format::Op;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 /// How often each session has had each operation carried out.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) calls: BTreeMap<(SessionId, Op), u64>,
+    /// Tags that were left when a session ended. FreeBSD may have freed some of them with others: it counts some references
+    /// too few.
+    pub(crate) left_tags: BTreeMap<SessionId, u64>,
     /// Loads that were deferred, and how they ended.
     pub(crate) deferrals: Deferrals,
 }
@@ -40,11 +44,21 @@ impl Counts {
         for (&(session, op), &times) in &other.calls {
             self.add(session, op, times);
         }
+        for (&session, &tags) in &other.left_tags {
+            *self.left_tags.entry(session).or_default() += tags;
+        }
         let (mine, theirs) = (&mut self.deferrals, &other.deferrals);
         mine.begun += theirs.begun;
         mine.loaded += theirs.loaded;
         mine.failed += theirs.failed;
         mine.abandoned += theirs.abandoned;
+    }
+
+    /// How often a session can have had an operation carried out.
+    pub(crate) fn range(&self, session: SessionId, op: Op) -> RangeInclusive<u64> {
+        let calls = self.calls.get(&(session, op)).copied().unwrap_or(0);
+        let left = if op == Op::TagDestroy { self.left_tags.get(&session).copied().unwrap_or(0) } else { 0 };
+        calls..=calls + left
     }
 
     /// All calls of one kind.

@@ -158,7 +158,7 @@ impl Driver {
         let maps = self.maps.iter().filter(|map| !map.of_dmamem).count() as u64;
         self.counts.add(self.session, Op::MapDestroy, maps);
         self.counts.add(self.session, Op::DmamemFree, self.dmamem.len() as u64);
-        self.counts.add(self.session, Op::TagDestroy, self.tags.len() as u64);
+        *self.counts.left_tags.entry(self.session).or_default() += self.tags.len() as u64;
     }
 
     /// Memory in either space, and a tag.
