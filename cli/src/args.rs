@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and the help for it. One file for each verb, or for verbs that take the same.
 
 mod call;
+mod correlate;
 mod daemon;
 mod demo;
 mod pages;
@@ -10,6 +11,7 @@ mod replay;
 mod watch;
 
 pub use call::CallArgs;
+pub use correlate::CorrelateArgs;
 pub use daemon::{DaemonArgs, MapsArgs, StatusArgs, TagsArgs, ZonesArgs};
 pub use demo::DemoArgs;
 pub use pages::{CompletionsArgs, ManArgs, PresetsArgs};
@@ -56,6 +58,13 @@ pub enum Verb {
     /// with what was recorded. Files may be compressed (.zst); - reads standard input. Prints the first differences of
     /// each failing scenario and a summary.
     Replay(ReplayArgs),
+    /// Compare what a Linux kernel did with DMA with what its devices' limits let one expect
+    ///
+    /// Reads the events of the kernel's DMA API (ftrace or perf text, or a capture), follows every mapping from its
+    /// beginning to its end, and predicts each one from the device's real limits: direct, bounced, translated, or failed.
+    /// Shows who maps how much, what bounced and why, when the bounce pool had no room, and each kind of difference with
+    /// samples and what to do about it. Facts that are not given are inferred as far as the events tell them.
+    Correlate(CorrelateArgs),
     /// Show the daemon, its machines, the recording and what was found wrong
     ///
     /// One screen: which daemon answers and for how long it has run, each machine with its pools, how the recording
@@ -107,6 +116,7 @@ Examples:
   busdma plan --preset nvme --length 128K --offset 512
   busdma presets ahci
   busdma replay trace.jsonl
+  busdma correlate /sys/kernel/tracing/trace --cmdline /proc/cmdline
   busdma demo --seconds 5
   busdma status
 

@@ -1,6 +1,7 @@
 //! The command line tool `busdma` as a library: one module a verb, and the parsers of what a person types.
 //!
-//! Reading order: [`args`] is what can be typed; a verb turns it into a value ([`plan`], [`replay`], [`presets`]),
+//! Reading order: [`args`] is what can be typed; a verb turns it into a value ([`plan`], [`replay`], [`presets`],
+//! [`correlate`]),
 //! renders that as text and prints it through [`console`]; [`failure`] makes an exit code of how it ended. Verbs that
 //! show what the daemon does ([`status`], [`zones`], [`tags`], [`maps`], [`watch`], [`record`], [`call`]) ask it
 //! through [`mod@daemon`]. The parsers ([`size`], [`tag_spec`], [`tags_file`], [`layout`]) are pure functions of their
@@ -25,6 +26,8 @@ pub mod zones;
 pub mod watch;
 
 pub mod record;
+
+pub mod correlate;
 
 pub mod call;
 
@@ -63,6 +66,7 @@ fn run(cli: &Cli) -> anyhow::Result<Answer> {
         Verb::Plan(args) => plan::run(args),
         Verb::Presets(args) => presets::run(args),
         Verb::Replay(args) => replay::run(args),
+        Verb::Correlate(args) => correlate::run(args),
         Verb::Status(args) => status::run(args),
         Verb::Zones(args) => zones::run(args),
         Verb::Tags(args) => tags::run(args),

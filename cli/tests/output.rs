@@ -5,10 +5,11 @@ use std::fs::{self, File};
 use std::io;
 use std::process::Stdio;
 
-const VERBS: [&str; 13] = [
+const VERBS: [&str; 14] = [
     "plan",
     "presets",
     "replay",
+    "correlate",
     "status",
     "zones",
     "tags",
@@ -22,13 +23,15 @@ const VERBS: [&str; 13] = [
 ];
 
 /// Command lines that print a lot, one for each verb and format.
-const TALKATIVE: [&[&str]; 10] = [
+const TALKATIVE: [&[&str]; 12] = [
     &["presets"],
     &["presets", "--json"],
     &["plan", "--preset", "nvme", "--length", "128K", "--all"],
     &["plan", "--preset", "nvme", "--length", "128K", "--json"],
     &["plan", "--preset", "vge", "--length", "64K"],
     &["replay", "tests/data/differs.jsonl"],
+    &["correlate", "../daemon/host/tests/data/nvme-force"],
+    &["correlate", "../daemon/host/tests/data/nvme-force", "--json"],
     &["demo", "--local", "--seconds", "1"],
     &["completions", "bash"],
     &["man"],

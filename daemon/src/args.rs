@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// Hosts bus_dma(9) machines behind a Varlink socket, and records what they decide
 ///
 /// Clients of any language create tags and maps and load buffers on a shared machine or on private ones, over the interfaces
-/// org.busdma.Engine, .Monitor and .Recorder. Runs in the foreground, under systemd or by hand. SIGTERM and SIGINT finish the
+/// org.busdma.Engine, .Monitor, .Recorder and .Host. Runs in the foreground, under systemd or by hand. SIGTERM and SIGINT finish the
 /// calls in progress and stop, SIGHUP applies the limits of a changed file.
 #[derive(Clone, PartialEq, Debug, Parser)]
 #[command(name = "busdmad", version, max_term_width = 100, after_help = after_help())]
@@ -35,6 +35,13 @@ pub struct Args {
     /// Anybody who reaches it may read it, so it must be a loopback address unless the file has metrics.allow_remote.
     #[arg(long, value_name = "ADDR", env = "BUSDMA_METRICS", hide_env_values = true)]
     pub metrics: Option<SocketAddr>,
+
+    /// Load the eBPF probes at the host's real DMA, and attach them
+    ///
+    /// It takes root, or CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN, all of which are given up once the probes are loaded. What
+    /// cannot be loaded is shown by `busdma host probes`; everything else works without.
+    #[arg(long, env = "BUSDMA_PROBES", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
+    pub probes: bool,
 
     /// Log this: off, error, warn, info, debug or trace, also for single targets [default: info]
     ///

@@ -1,6 +1,7 @@
 //! Calls: from a method's name to its reply.
 
 mod engine;
+mod host;
 mod machines;
 mod memory;
 mod streams;
@@ -14,6 +15,7 @@ use crate::connection::{Replies, Stopped, Wanted, Worker};
 use crate::parameters;
 use crate::quota::QuotaExceeded;
 use busdma_api::engine::{EngineError, EngineMethod};
+use busdma_api::host::{HostError, HostMethod};
 use busdma_api::monitor::{MonitorError, MonitorMethod};
 use busdma_api::recorder::{RecorderMethod, Start};
 use busdma_api::service::{self, GetInterfaceDescription, Info, Interface, InterfaceDescription, ServiceError};
@@ -26,6 +28,7 @@ use std::os::fd::OwnedFd;
 #[serde(untagged)]
 pub(crate) enum Refusal {
     Engine(EngineError),
+    Host(HostError),
     Monitor(MonitorError),
     Recorder(busdma_api::recorder::RecorderError),
     Service(ServiceError),
@@ -42,6 +45,7 @@ macro_rules! refusal_from {
 }
 refusal_from!(
     Engine(EngineError),
+    Host(HostError),
     Monitor(MonitorError),
     Recorder(busdma_api::recorder::RecorderError),
     Service(ServiceError)
@@ -78,6 +82,10 @@ pub(crate) fn carry_out(
         },
         Some(Interface::Recorder) => match RecorderMethod::from_name(name) {
             Some(method) => recorder(worker, method, call, &mut replies),
+            None => replies.error(&unknown()),
+        },
+        Some(Interface::Host) => match HostMethod::from_name(name) {
+            Some(method) => host::call(worker, method, call, &mut replies),
             None => replies.error(&unknown()),
         },
         Some(Interface::Service) => varlink_service(name, call, &mut replies),

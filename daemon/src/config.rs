@@ -7,12 +7,14 @@ pub mod file;
 pub mod keys;
 pub mod limits;
 pub mod machine;
+pub mod probes;
 pub mod recorder;
 mod text;
 
 pub use effective::{ConfigError, effective};
 pub use limits::{Limits, Quota, Quotas, Scope};
 pub use machine::MachineConfig;
+pub use probes::ProbesConfig;
 pub use recorder::{Compression, RecorderSettings};
 
 use crate::logging::{LogFilter, LogFormat};
@@ -41,6 +43,8 @@ pub struct Config {
     pub log: LogConfig,
     /// The shared machine.
     pub host0: MachineConfig,
+    /// The probes at the host's real DMA.
+    pub probes: ProbesConfig,
 }
 
 impl Default for Config {
@@ -53,6 +57,7 @@ impl Default for Config {
             metrics: MetricsConfig::default(),
             log: LogConfig::default(),
             host0: MachineConfig::default(),
+            probes: ProbesConfig::default(),
         }
     }
 }
@@ -67,6 +72,7 @@ impl Config {
             ("metrics", self.metrics != other.metrics),
             ("log", self.log != other.log),
             ("host0", self.host0 != other.host0),
+            ("probes", self.probes != other.probes),
         ];
         sections.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }

@@ -12,6 +12,7 @@
 //! | `session`, `quota` | who owns what, how much of it, and where ends of deferred loads are collected |
 //! | `machine`, `registry` | machines: one owner each, who decides; bytes are copied outside it |
 //! | `monitor`, `listeners`, `words` | snapshots, findings and decisions for those who look |
+//! | [`probes`], `host` | the host's real DMA: eBPF probes, and what they tell |
 //! | `recording` | recordings; the recorder itself is `busdma-recorder` |
 //! | [`metrics`] | OpenMetrics over HTTP |
 //!
@@ -25,12 +26,14 @@ mod clock;
 pub mod config;
 mod connection;
 pub mod exit;
+mod host;
 mod listeners;
 pub mod logging;
 mod machine;
 pub mod metrics;
 mod monitor;
 mod parameters;
+pub mod probes;
 mod quota;
 mod recording;
 mod registry;

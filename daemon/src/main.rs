@@ -4,6 +4,7 @@ use busdmad::args::Args;
 use busdmad::config::{self, Config};
 use busdmad::exit::{self, Failure};
 use busdmad::logging;
+use busdmad::probes;
 use busdmad::server::{self, Sockets};
 use busdmad::service::{Service, ServiceHost};
 use busdmad::socket;
@@ -31,7 +32,9 @@ fn run(args: &Args) -> Result<(), Failure> {
     socket::raise_descriptor_limit();
     let varlink = socket::open(&config.socket)?;
     let metrics = config.metrics.listen.map(server::listen_for_metrics).transpose()?;
-    let host = Arc::new(ServiceHost(Service::new(&config)?));
+    // Before anything starts a thread: capabilities belong to threads.
+    let probes = probes::load(&config.probes);
+    let host = Arc::new(ServiceHost(Service::new(&config, probes)?));
     server::run(config, Sockets { varlink, metrics }, host, || config::effective(args))?;
     Ok(())
 }

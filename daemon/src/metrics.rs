@@ -1,10 +1,12 @@
 //! What the daemon counts, as one value filled at each scrape, and how it is served.
 
 mod exposition;
+mod host;
 mod http;
 mod latency;
 
 pub use exposition::{CONTENT_TYPE, exposition};
+pub use host::{DeviceSample, HostSample};
 pub(crate) use http::{Source, serve};
 pub use latency::{BUCKETS_NS, Latency, LatencySample};
 
@@ -21,6 +23,8 @@ pub struct Sample {
     pub quota_refusals: Vec<QuotaRefusals>,
     /// The recorder.
     pub recorder: RecorderSample,
+    /// The host's real DMA; absent until probes are attached.
+    pub host: Option<HostSample>,
 }
 
 /// One machine.

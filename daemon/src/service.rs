@@ -4,6 +4,7 @@ use crate::bell::Bell;
 use crate::clock::Clock;
 use crate::config::{Config, Limits, RecorderSettings, Scope};
 use crate::connection::Worker;
+use crate::host::HostActivity;
 use crate::listeners::Listeners;
 use crate::machine::{Machine, MachineModel};
 use crate::metrics::{ConnectionSample, QuotaRefusals, Refusal, Sample};
@@ -13,6 +14,7 @@ use crate::session::Sessions;
 use crate::socket::Peer;
 use busdma_api::MachineId;
 use busdma_memory::ModelError;
+use busdma_probes::Probes;
 use busdma_recorder::{Recorder, RecorderError, Tape, TapeSource};
 use std::collections::BTreeMap;
 use std::os::unix::net::UnixStream;
@@ -30,6 +32,7 @@ pub struct Service {
     pub(crate) sessions: Sessions,
     pub(crate) listeners: Arc<Listeners>,
     pub(crate) recorder: Recorder,
+    pub(crate) host: HostActivity,
     pub(crate) recorder_settings: RecorderSettings,
     pub(crate) default_model: MachineModel,
     pub(crate) daemon_uid: u32,
@@ -48,6 +51,9 @@ pub enum ServiceError {
     /// The recorder does not start.
     #[error("the recorder cannot be started")]
     Recorder(#[source] RecorderError),
+    /// The thread that reads the probes does not start.
+    #[error("the probes cannot be read")]
+    Probes(#[source] std::io::Error),
     /// The configured recording does not start.
     #[error("the recording cannot be started")]
     Recording(#[source] RecorderError),
@@ -79,11 +85,11 @@ struct Open {
 }
 
 impl Service {
-    /// A service with its shared machine, recording if the configuration says so.
+    /// A service with its shared machine, recording if the configuration says so, and reading the probes if there are any.
     ///
     /// # Errors
     /// [`ServiceError`].
-    pub fn new(config: &Config) -> Result<Arc<Self>, ServiceError> {
+    pub fn new(config: &Config, probes: Option<Probes>) -> Result<Arc<Self>, ServiceError> {
         let machines = Arc::new(Machines::default());
         let settings = config.recorder.clone();
         if let Some(path) = &settings.directory {
@@ -92,8 +98,10 @@ impl Service {
         }
         let source = Arc::clone(&machines) as Arc<dyn TapeSource>;
         let recorder = Recorder::spawn(crate::recording::config(&settings), source).map_err(ServiceError::Recorder)?;
+        let clock = Clock::start();
         let service = Arc::new(Self {
-            clock: Clock::start(),
+            clock,
+            host: HostActivity::begin(clock, probes).map_err(ServiceError::Probes)?,
             machines,
             sessions: Sessions::default(),
             listeners: Arc::default(),
@@ -272,6 +280,7 @@ impl Host for ServiceHost {
             connections: ConnectionSample { open, served_total, refused },
             quota_refusals: refusals.iter().map(quota).collect(),
             recorder: service.recorder_sample(),
+            host: service.host.sample(),
         }
     }
 

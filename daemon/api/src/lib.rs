@@ -5,6 +5,7 @@
 //! | [`engine`] | `org.busdma.Engine`: sessions, machines and the verbs of bus_dma(9) |
 //! | [`monitor`] | `org.busdma.Monitor`: snapshots, decisions and findings |
 //! | [`recorder`] | `org.busdma.Recorder`: recordings of what machines decide |
+//! | [`host`] | `org.busdma.Host`: the real DMA of the host |
 //! | [`service`] | `org.varlink.service`: what every Varlink service answers |
 //! | [`ids`], [`hex`] | how objects and 64-bit values are written |
 //! | [`mod@interface`] | methods as types, and the interfaces in Varlink's own language |
@@ -17,6 +18,7 @@
 pub mod client;
 pub mod engine;
 pub mod hex;
+pub mod host;
 pub mod ids;
 pub mod interface;
 pub mod monitor;

@@ -1,6 +1,7 @@
 //! `org.varlink.service`: what every Varlink service answers.
 
 use crate::engine::EngineMethod;
+use crate::host::HostMethod;
 use crate::monitor::MonitorMethod;
 use crate::recorder::RecorderMethod;
 use serde::{Deserialize, Serialize};
@@ -46,11 +47,13 @@ pub enum Interface {
     Monitor,
     /// [`crate::recorder`].
     Recorder,
+    /// [`crate::host`].
+    Host,
 }
 
 impl Interface {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Service, Self::Engine, Self::Monitor, Self::Recorder];
+    pub const ALL: [Self; 5] = [Self::Service, Self::Engine, Self::Monitor, Self::Recorder, Self::Host];
 
     /// Its full name.
     pub const fn name(self) -> &'static str {
@@ -59,6 +62,7 @@ impl Interface {
             Self::Engine => EngineMethod::INTERFACE,
             Self::Monitor => MonitorMethod::INTERFACE,
             Self::Recorder => RecorderMethod::INTERFACE,
+            Self::Host => HostMethod::INTERFACE,
         }
     }
 
@@ -74,6 +78,7 @@ impl Interface {
             Self::Engine => EngineMethod::description(),
             Self::Monitor => MonitorMethod::description(),
             Self::Recorder => RecorderMethod::description(),
+            Self::Host => HostMethod::description(),
         }
     }
 }

@@ -58,7 +58,7 @@ fn cut_into_messages(bytes: &[u8]) {
 
 /// A service of its own for each input, so that the same bytes name the same objects.
 fn carried_out(bytes: &[u8]) {
-    let host = ServiceHost(Service::new(&config()).unwrap());
+    let host = ServiceHost(Service::new(&config(), None).unwrap());
     let (ours, theirs) = UnixStream::pair().unwrap();
     let uid = rustix::process::geteuid().as_raw();
     let peer = Peer { uid, gid: rustix::process::getegid().as_raw(), pid: None };

@@ -3,7 +3,8 @@
 use crate::event::{Attributes, BounceCause, Device, Direction, DmaRange, Task};
 use busdma_engine::{BusAddr, BusSize, Nanos, PhysAddr, PhysRange};
 
-/// A mapping's number in its tracker, from 1, in the order of their beginnings.
+/// A mapping's number in its tracker, from 1, in the order in which they became known. A scatter list that could not be
+/// mapped becomes known only after the attempt.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct MappingId(pub u64);
 
@@ -16,7 +17,7 @@ pub struct Mapping {
     pub device: Device,
     /// What made it.
     pub origin: Origin,
-    /// Which way bytes go.
+    /// Which way bytes go; [`Direction::None`] where only the bounces of a failed scatter list tell of it.
     pub direction: Direction,
     /// How it was asked for.
     pub attributes: Attributes,
@@ -73,7 +74,7 @@ pub struct MemoryEntry {
 pub enum Completeness {
     /// Every entry was told.
     Whole,
-    /// The kernel cut the lists.
+    /// Some were not: the kernel cut the lists, or gave up at the last entry it told of.
     Truncated,
 }
 
@@ -147,6 +148,8 @@ pub enum Failure {
         /// The negative errno.
         i32,
     ),
+    /// The kernel did not say: a translated device, or an allocation.
+    Untold,
 }
 
 impl Mapping {
@@ -168,5 +171,12 @@ impl Mapping {
     /// Whether any of it went through the bounce pool.
     pub fn bounced(&self) -> bool {
         self.bounces.events > 0
+    }
+
+    /// The ranges of the bounce pool that it was given, as far as they are told. None are told where an IOMMU translates.
+    pub fn pool_ranges(&self) -> impl Iterator<Item = DmaRange> + '_ {
+        let told = self.bounced() && !self.failed() && self.translation == Translation::None;
+        let pairs = self.memory.iter().zip(&self.given);
+        pairs.filter(move |(entry, range)| told && entry.start.to_bus() != range.start).map(|(_, range)| *range)
     }
 }

@@ -125,12 +125,29 @@ pub(super) fn watch(worker: &mut Worker, call: &Call<'_>, replies: &mut Replies<
         }
         // A client that read slowly is not sent the snapshots it missed.
         next = (next + interval).max(Instant::now());
-        while worker.listen(Some(next))? == Heard::Rung {
-            if worker.service.is_stopping() {
-                return replies.error(&MonitorError::ShuttingDown);
-            }
+        if pause(worker, next)? == Pause::Stopping {
+            return replies.error(&MonitorError::ShuttingDown);
         }
     }
+}
+
+/// Why a worker goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Pause {
+    /// It is time.
+    Over,
+    /// The daemon stops.
+    Stopping,
+}
+
+/// Waits until then.
+pub(super) fn pause(worker: &Worker, until: Instant) -> Result<Pause, Stopped> {
+    while worker.listen(Some(until))? == Heard::Rung {
+        if worker.service.is_stopping() {
+            return Ok(Pause::Stopping);
+        }
+    }
+    Ok(Pause::Over)
 }
 
 /// Decisions: as they come, until the client hangs up or the daemon stops.

@@ -54,6 +54,9 @@ fn overlay(config: &mut Config, args: &Args) {
     if let Some(listen) = args.metrics {
         config.metrics.listen = Some(listen);
     }
+    if args.probes {
+        config.probes.load = true;
+    }
     if let Some(level) = &args.log_level {
         config.log.level = level.clone();
     }
@@ -73,6 +76,7 @@ fn validate(config: &Config) -> Result<(), ConfigError> {
         return Err(ConfigError::NowhereToRecord);
     }
     validate_ranges(config)?;
+    crate::probes::ring_size(&config.probes)?;
     validate_machine(&config.host0)
 }
 

@@ -95,6 +95,14 @@ pub const KEYS: &[Key] = &[
     key("host0.bounce_stride", "From one bounce frame to the next; neighbours coalesce (size, whole pages)"),
     key("host0.bounce_frames", "Bounce frames of all its zones together (frames of 4 KiB)"),
     key("host0.max_bpages", "Bounce pages one of its zones may grow to (pages of 4 KiB)"),
+    key("probes.load", "Load the eBPF probes at the host's DMA with the daemon; --probes does too (true or false)"),
+    key("probes.attach", "Attach them at once; otherwise when a client asks (true or false)"),
+    key("probes.ring_bytes", "Events that wait to be read; more are dropped and counted (size, a power of two)"),
+    key("probes.measure", "Have the kernel measure its time in eBPF programs, some 20 ns a run (true or false)"),
+    key(
+        "probes.keep_sys_admin",
+        "Keep CAP_SYS_ADMIN once they are loaded, for memory of layout pagemap (true or false)",
+    ),
 ];
 
 /// The file that sets every key to what it is in this configuration, each with its explanation.

@@ -27,15 +27,16 @@ impl Collector for Sample {
         families.zones(&self.machines)?;
         families.machines(&self.machines)?;
         families.connections(self)?;
-        families.recorder(self)
+        families.recorder(self)?;
+        families.host(self.host.as_ref())
     }
 }
 
 /// Writes metric families. The format wants all samples of a family together, so machines are gone through for each.
-struct Families<'a>(DescriptorEncoder<'a>);
+pub(super) struct Families<'a>(DescriptorEncoder<'a>);
 
 /// The labels and the value of one sample.
-type Row<'a, V> = (Vec<(&'static str, &'a str)>, V);
+pub(super) type Row<'a, V> = (Vec<(&'static str, &'a str)>, V);
 
 impl Families<'_> {
     fn build(&mut self) -> fmt::Result {
@@ -111,13 +112,18 @@ impl Families<'_> {
         Ok(())
     }
 
-    fn gauge<'s>(&mut self, name: &str, help: &str, rows: impl IntoIterator<Item = Row<'s, u64>>) -> fmt::Result {
+    pub(super) fn gauge<'s>(
+        &mut self,
+        name: &str,
+        help: &str,
+        rows: impl IntoIterator<Item = Row<'s, u64>>,
+    ) -> fmt::Result {
         let mut family = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
         rows.into_iter()
             .try_for_each(|(labels, value)| labelled(&mut family, &labels, |sample| sample.encode_gauge(&value)))
     }
 
-    fn counter<'s, V: EncodeCounterValue>(
+    pub(super) fn counter<'s, V: EncodeCounterValue>(
         &mut self,
         name: &str,
         help: &str,

@@ -3,8 +3,8 @@
 use crate::daemon::{Daemon, PATIENCE, busdmad, directory};
 use busdmad::config::{Quota, Scope};
 use busdmad::metrics::{
-    ConnectionSample, Latency, LoadCounts, MachineSample, MapCounts, NamedTotal, QuotaRefusals, RecorderSample,
-    RecorderState, Refusal, Sample, ZoneSample, exposition,
+    ConnectionSample, DeviceSample, HostSample, Latency, LoadCounts, MachineSample, MapCounts, NamedTotal,
+    QuotaRefusals, RecorderSample, RecorderState, Refusal, Sample, ZoneSample, exposition,
 };
 use std::fs;
 use std::io::{Read, Write};
@@ -222,6 +222,21 @@ fn full_sample() -> Sample {
             bytes_written_total: 11,
             errors_total: 12,
         },
+        host: Some(HostSample {
+            events_total: 301,
+            events_dropped_total: 302,
+            devices: vec![DeviceSample {
+                device: "0000:00:02.0".to_owned(),
+                verdicts: vec![("bounced_forced", 303), ("failed_pool_full", 304)],
+                mapped_bytes_total: 305,
+                forced_bytes_total: 306,
+                masked_bytes_total: 307,
+                live: 308,
+            }],
+            pool_used_slots: 309,
+            pool_high_water_slots: 310,
+            pool_full_total: 311,
+        }),
     }
 }
 
@@ -264,6 +279,17 @@ fn every_count_is_where_its_name_says() {
         "busdma_connections_refused_total{reason='uid_quota'} 4",
         "busdma_connections_refused_total{reason='no_resources'} 0",
         "busdma_quota_refusals_total{quota='maps',scope='uid'} 6",
+        "busdma_host_events_total 301",
+        "busdma_host_events_dropped_total 302",
+        "busdma_host_mappings_total{device='0000:00:02.0',verdict='bounced_forced'} 303",
+        "busdma_host_mappings_total{device='0000:00:02.0',verdict='failed_pool_full'} 304",
+        "busdma_host_mapped_bytes_total{device='0000:00:02.0'} 305",
+        "busdma_host_bounced_bytes_total{cause='forced',device='0000:00:02.0'} 306",
+        "busdma_host_bounced_bytes_total{cause='mask',device='0000:00:02.0'} 307",
+        "busdma_host_live_mappings{device='0000:00:02.0'} 308",
+        "busdma_host_pool_slots{state='used'} 309",
+        "busdma_host_pool_slots{state='high_water'} 310",
+        "busdma_host_pool_full_total 311",
         "busdma_recorder_state{state='off'} 0",
         "busdma_recorder_state{state='recording'} 1",
         "busdma_recorder_queue_bytes{} 8",

@@ -1,0 +1,229 @@
+//! What must hold in each configuration, as data, and whether it does.
+
+mod table;
+
+use crate::configuration::Configuration;
+use crate::guest::FAILURE;
+use crate::guest::scenario::{self, Daemon, Step};
+use crate::parcel::ParcelFile;
+use crate::tally::{Tallies, Tally};
+
+/// One thing that must hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Expectation {
+    /// What it says, in words.
+    pub says: &'static str,
+    /// Whose counts are taken.
+    pub of: Scope,
+    /// The sum of these…
+    pub sum: &'static [Quantity],
+    /// …is to this as said.
+    pub is: Relation,
+}
+
+/// Whose counts are taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scope {
+    /// All devices together.
+    All,
+    /// One device, as the trace spells it.
+    Device(&'static str),
+}
+
+/// How a sum must compare.
+#[derive(Clone, Copy, Debug)]
+pub enum Relation {
+    /// It is this number.
+    Is(u64),
+    /// It is greater than this number.
+    MoreThan(u64),
+    /// It is the sum of these.
+    Equals(&'static [Quantity]),
+    /// It is greater than the sum of these.
+    Exceeds(&'static [Quantity]),
+}
+
+/// Something that can be counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Quantity {
+    /// Events of this name in the trace's text.
+    Events(&'static str),
+    /// Bounced for `swiotlb=force`.
+    BouncedForced,
+    /// Bounced because of a mask.
+    BouncedNatural,
+    /// Pages mapped at their physical address.
+    PagesIdentical,
+    /// Pages mapped elsewhere.
+    PagesElsewhere,
+    /// Pages whose mapping failed.
+    PagesFailed,
+    /// Lists mapped at their physical addresses.
+    ListsIdentical,
+    /// Lists mapped elsewhere.
+    ListsElsewhere,
+    /// Entries of all lists.
+    ListEntries,
+    /// Mappings that nothing ended.
+    Live,
+    /// Unmappings of what was not mapped.
+    Strays,
+    /// Bytes that the IOMMU was told to translate.
+    TranslatedBytes,
+    /// Lines of the trace that could not be read.
+    Unreadable,
+    /// Events that the ring buffers lost, or that were not counted.
+    Lost,
+    /// Events whose text and whose counter disagree in number.
+    Miscounted,
+    /// Lines of `swiotlb.txt`.
+    PoolLines,
+    /// This line's value in `swiotlb.txt`, as `LABEL COUNTER`.
+    Pool(&'static str),
+    /// PCI devices in an IOMMU group of this type; devices in no group for `none`.
+    InGroups(&'static str),
+    /// PCI devices.
+    PciDevices,
+    /// Kernel messages that contain this.
+    Messages(&'static str),
+}
+
+/// What a guest handed over, read.
+#[derive(Debug)]
+pub struct Evidence<'a> {
+    files: &'a [ParcelFile],
+    tallies: Tallies,
+}
+
+/// An expectation, or a step, that was looked at.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Checked {
+    /// What should hold.
+    pub says: String,
+    /// What was found instead; none if it holds.
+    pub but: Option<String>,
+}
+
+/// Checks all that is known of `configuration` against what its guest handed over.
+pub fn check(configuration: Configuration, daemon: Daemon, files: &[ParcelFile]) -> Vec<Checked> {
+    let evidence = Evidence { files, tallies: Tallies::of(&text(files, "trace.txt")) };
+    let reached = text(files, FAILURE);
+    let whole = Checked {
+        says: "the guest gets to its end".to_owned(),
+        but: (!reached.is_empty()).then(|| reached.trim().to_owned()),
+    };
+    if whole.but.is_some() {
+        // Nothing else can be expected of a scenario that broke off.
+        return vec![whole];
+    }
+    let steps = scenario::steps(configuration, daemon);
+    let work = text(files, "work.txt");
+    let mut checked = vec![whole];
+    checked.extend(
+        steps
+            .iter()
+            .zip(work.lines().map(Some).chain(std::iter::repeat(None)))
+            .map(|(step, line)| check_step(step, configuration, line)),
+    );
+    checked.extend(table::expectations(configuration).map(|expectation| evidence.check(expectation)));
+    checked
+}
+
+fn check_step(step: &Step, configuration: Configuration, line: Option<&str>) -> Checked {
+    let says = format!("{step}: {}", scenario::expected(step, configuration));
+    let but = match line {
+        Some(line) if line == says => None,
+        Some(line) => Some(line.to_owned()),
+        None => Some("not reached".to_owned()),
+    };
+    Checked { says, but }
+}
+
+impl Evidence<'_> {
+    fn check(&self, expectation: &Expectation) -> Checked {
+        let tally = match expectation.of {
+            Scope::All => self.tallies.all.clone(),
+            Scope::Device(device) => self.tallies.device(device),
+        };
+        let sum =
+            |quantities: &[Quantity]| quantities.iter().map(|&quantity| self.value(&tally, quantity)).sum::<u64>();
+        let found = sum(expectation.sum);
+        let (holds, wanted) = match expectation.is {
+            Relation::Is(number) => (found == number, format!("is not {number}")),
+            Relation::MoreThan(number) => (found > number, format!("is not more than {number}")),
+            Relation::Equals(others) => (found == sum(others), format!("is not {others:?} = {}", sum(others))),
+            Relation::Exceeds(others) => {
+                (found > sum(others), format!("is not more than {others:?} = {}", sum(others)))
+            }
+        };
+        let but = (!holds).then(|| format!("{:?} = {found} {wanted}", expectation.sum));
+        Checked { says: expectation.says.to_owned(), but }
+    }
+
+    fn value(&self, tally: &Tally, quantity: Quantity) -> u64 {
+        match quantity {
+            Quantity::Events(event) => tally.count(event),
+            Quantity::BouncedForced => tally.bounced_forced,
+            Quantity::BouncedNatural => tally.bounced_natural,
+            Quantity::PagesIdentical => tally.pages_identical,
+            Quantity::PagesElsewhere => tally.pages_elsewhere,
+            Quantity::PagesFailed => tally.pages_failed,
+            Quantity::ListsIdentical => tally.lists_identical,
+            Quantity::ListsElsewhere => tally.lists_elsewhere,
+            Quantity::ListEntries => tally.list_entries,
+            Quantity::Live => tally.live,
+            Quantity::Strays => tally.strays,
+            Quantity::TranslatedBytes => tally.translated_bytes,
+            Quantity::Unreadable => tally.unreadable,
+            Quantity::Lost => self.lost(),
+            Quantity::Miscounted => self.miscounted(),
+            Quantity::PoolLines => self.lines("swiotlb.txt", |_| true),
+            Quantity::Pool(counter) => self.pool(counter),
+            Quantity::InGroups(kind) => self.lines("pci.txt", |line| match kind {
+                "none" => line.ends_with("iommu_group=none"),
+                _ => line.ends_with(&format!(":{kind}")),
+            }),
+            Quantity::PciDevices => self.lines("pci.txt", |_| true),
+            Quantity::Messages(words) => self.lines("dmesg.txt", |line| line.contains(words)),
+        }
+    }
+
+    fn lines(&self, file: &str, holds: impl Fn(&str) -> bool) -> u64 {
+        text(self.files, file).lines().filter(|line| holds(line)).count() as u64
+    }
+
+    /// Sum of everything that a counter of `tracestats.txt` or `hits.txt` calls lost.
+    fn lost(&self) -> u64 {
+        let buffers = text(self.files, "tracestats.txt");
+        let of_buffers = buffers
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .filter(|(key, _)| matches!(*key, "overrun" | "commit overrun" | "dropped events"));
+        let hits = text(self.files, "hits.txt");
+        let of_hits = hits.lines().filter_map(|line| line.split_once(" dropped="));
+        of_buffers.chain(of_hits).map(|(_, number)| number.trim().parse::<u64>().unwrap_or(1)).sum()
+    }
+
+    fn miscounted(&self) -> u64 {
+        let hits = text(self.files, "hits.txt");
+        let differs = |line: &str| {
+            let mut words = line.split([' ', '/']);
+            let (event, hits) = (words.nth(1).unwrap_or_default(), words.next().unwrap_or_default());
+            hits != format!("hits={}", self.tallies.all.count(event))
+        };
+        // Without the file, nothing was counted.
+        if hits.is_empty() { 1 } else { hits.lines().filter(|line| differs(line)).count() as u64 }
+    }
+
+    fn pool(&self, counter: &str) -> u64 {
+        let pool = text(self.files, "swiotlb.txt");
+        let value = pool.lines().find_map(|line| line.strip_prefix(counter)?.strip_prefix('='));
+        // Larger than any pool, so that a missing line is seen.
+        value.and_then(|value| value.parse().ok()).unwrap_or(u64::from(u32::MAX))
+    }
+}
+
+fn text(files: &[ParcelFile], name: &str) -> String {
+    let found = files.iter().find(|file| file.name == name);
+    found.map(|file| String::from_utf8_lossy(&file.contents).into_owned()).unwrap_or_default()
+}

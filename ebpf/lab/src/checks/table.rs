@@ -1,0 +1,130 @@
+//! The expectations.
+
+use super::Quantity::{
+    BouncedForced, BouncedNatural, Events, InGroups, ListEntries, ListsElsewhere, ListsIdentical, Live, Lost, Messages,
+    Miscounted, PagesElsewhere, PagesFailed, PagesIdentical, PciDevices, Pool, PoolLines, Strays, TranslatedBytes,
+    Unreadable,
+};
+use super::Relation::{Equals, Exceeds, Is, MoreThan};
+use super::Scope::{All, Device};
+use super::{Expectation, Quantity, Relation, Scope};
+use crate::configuration::Configuration;
+
+/// What must hold in `configuration`, what holds everywhere first.
+pub(super) fn expectations(configuration: Configuration) -> impl Iterator<Item = &'static Expectation> {
+    let own = match configuration {
+        Configuration::Direct => DIRECT,
+        Configuration::SwiotlbForce => SWIOTLB_FORCE,
+        Configuration::SwiotlbPool1m => SWIOTLB_POOL_1M,
+        Configuration::IntelIommu => INTEL_IOMMU,
+        Configuration::IommuPt => IOMMU_PT,
+    };
+    EVERYWHERE.iter().chain(own)
+}
+
+const fn expect(says: &'static str, of: Scope, sum: &'static [Quantity], is: Relation) -> Expectation {
+    Expectation { says, of, sum, is }
+}
+
+const UDMABUF: Scope = Device("udmabuf");
+
+/// The first NVMe disk, by major and minor number. Its driver maps a request and then issues it.
+const NVME: Scope = Device("259,0");
+
+/// The virtio disk. Its driver issues a request and then maps it.
+const VIRTIO: Scope = Device("254,0");
+
+const EVERYWHERE: &[Expectation] = &[
+    expect("every line of the trace is readable", All, &[Unreadable], Is(0)),
+    expect("the trace lost nothing", All, &[Lost], Is(0)),
+    expect("text and counters agree for every event", All, &[Miscounted], Is(0)),
+    expect("pages were mapped", All, &[PagesIdentical, PagesElsewhere], MoreThan(0)),
+    expect("lists were mapped", All, &[ListsIdentical, ListsElsewhere], MoreThan(0)),
+    expect("only what was mapped was unmapped", All, &[Strays], Is(0)),
+    expect("no mask is too small", All, &[BouncedNatural], Is(0)),
+    expect("NVMe requests are issued once", NVME, &[Events("block_rq_issue")], Equals(&[Events("block_rq_complete")])),
+    expect("NVMe requests were seen", NVME, &[Events("block_rq_complete")], MoreThan(0)),
+    expect("virtio requests were seen", VIRTIO, &[Events("block_rq_complete")], MoreThan(0)),
+    expect(
+        "virtio requests that find no room are issued again",
+        VIRTIO,
+        &[Events("block_rq_issue")],
+        Equals(&[Events("block_rq_complete"), Events("block_rq_requeue")]),
+    ),
+];
+
+const DIRECT: &[Expectation] = &[
+    expect("all is unmapped but the list whose end has no room in the trace", All, &[Live], Is(1)),
+    expect("which is udmabuf's", UDMABUF, &[Live], Is(1)),
+    expect("there is no pool", All, &[PoolLines], Is(0)),
+    expect("nothing bounces", All, &[BouncedForced], Is(0)),
+    expect("no request waits for room", All, &[Events("block_rq_requeue")], Is(0)),
+    expect("nothing fails", All, &[PagesFailed], Is(0)),
+    expect("everything is mapped where it lies", All, &[PagesElsewhere, ListsElsewhere], Is(0)),
+    expect("nothing is translated", All, &[Events("map"), Events("unmap")], Is(0)),
+    expect("no device has an IOMMU group", All, &[InGroups("none")], Equals(&[PciDevices])),
+    expect("udmabuf maps one list for each buffer", UDMABUF, &[ListsIdentical], Is(4)),
+];
+
+const SWIOTLB_FORCE: &[Expectation] = &[
+    expect("all is unmapped but the list whose end has no room in the trace", All, &[Live], Is(1)),
+    expect("which is udmabuf's", UDMABUF, &[Live], Is(1)),
+    expect("the pool has 64 MiB", All, &[Pool("boot io_tlb_nslabs")], Is(32768)),
+    expect(
+        "every page and every entry of a list bounces once",
+        All,
+        &[BouncedForced],
+        Equals(&[PagesElsewhere, ListEntries]),
+    ),
+    expect("no request waits for room", All, &[Events("block_rq_requeue")], Is(0)),
+    expect("nothing fails", All, &[PagesFailed], Is(0)),
+    expect("nothing is mapped where it lies", All, &[PagesIdentical, ListsIdentical], Is(0)),
+    expect("nothing is translated", All, &[Events("map"), Events("unmap")], Is(0)),
+    expect("udmabuf's entries bounce", UDMABUF, &[BouncedForced], Is(16 + 64 + 200 + 1024)),
+    expect("the largest buffer takes two slots a page", All, &[Pool("end io_tlb_used_hiwater")], Is(2048)),
+    expect("the pool is empty in the end", All, &[Pool("end io_tlb_used")], Is(0)),
+    expect("the pool is never full", All, &[Messages("swiotlb buffer is full")], Is(0)),
+];
+
+const SWIOTLB_POOL_1M: &[Expectation] = &[
+    expect("everything mapped was unmapped", All, &[Live], Is(0)),
+    expect("the pool has 1 MiB", All, &[Pool("boot io_tlb_nslabs")], Is(512)),
+    expect(
+        "attempts that fail bounce too, so more bounces than is mapped",
+        All,
+        &[BouncedForced],
+        Exceeds(&[PagesElsewhere, ListEntries]),
+    ),
+    expect("nothing is mapped where it lies", All, &[PagesIdentical, ListsIdentical], Is(0)),
+    expect("udmabuf's largest buffer is never mapped", UDMABUF, &[ListEntries], Is(16 + 64 + 200)),
+    expect("it fails at the page after the pool's last", UDMABUF, &[BouncedForced], Is(16 + 64 + 200 + 257)),
+    expect("the pool was full", All, &[Pool("end io_tlb_used_hiwater")], Is(512)),
+    expect("the kernel said so", All, &[Messages("swiotlb buffer is full")], MoreThan(0)),
+    expect("pages found no room", All, &[PagesFailed], MoreThan(0)),
+    expect("requests waited for room", All, &[Events("block_rq_requeue")], MoreThan(0)),
+    expect("the pool is empty in the end", All, &[Pool("end io_tlb_used")], Is(0)),
+];
+
+const INTEL_IOMMU: &[Expectation] = &[
+    expect("all is unmapped but the list whose end has no room in the trace", All, &[Live], Is(1)),
+    expect("which is udmabuf's", UDMABUF, &[Live], Is(1)),
+    expect("nothing bounces", All, &[BouncedForced], Is(0)),
+    expect("no request waits for room", All, &[Events("block_rq_requeue")], Is(0)),
+    expect("nothing fails", All, &[PagesFailed], Is(0)),
+    expect("every device is in a translated group", All, &[InGroups("DMA-FQ")], Equals(&[PciDevices])),
+    expect("the IOMMU translates", All, &[TranslatedBytes], MoreThan(0)),
+    expect("translations end", All, &[Events("unmap")], MoreThan(0)),
+    expect("no page of a disk is mapped where it lies", All, &[PagesIdentical], Is(0)),
+    expect("udmabuf has no hardware and no IOMMU", UDMABUF, &[ListsIdentical], Is(4)),
+];
+
+const IOMMU_PT: &[Expectation] = &[
+    expect("all is unmapped but the list whose end has no room in the trace", All, &[Live], Is(1)),
+    expect("which is udmabuf's", UDMABUF, &[Live], Is(1)),
+    expect("nothing bounces", All, &[BouncedForced], Is(0)),
+    expect("no request waits for room", All, &[Events("block_rq_requeue")], Is(0)),
+    expect("nothing fails", All, &[PagesFailed], Is(0)),
+    expect("every device is in a group that passes through", All, &[InGroups("identity")], Equals(&[PciDevices])),
+    expect("everything is mapped where it lies", All, &[PagesElsewhere, ListsElsewhere], Is(0)),
+    expect("nothing is translated", All, &[Events("map"), Events("unmap")], Is(0)),
+];
