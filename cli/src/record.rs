@@ -6,7 +6,7 @@ use crate::daemon::Daemon;
 use crate::failure::Answer;
 use crate::size;
 use crate::text::{BAD, Cell, FAINT, GOOD, PLAIN, Side, Table, WARN, counted};
-use busdma_api::recorder::{RecorderState, Start, Status, StatusReply, Stop};
+use busdma_api::recorder::{RecordedHost, RecorderState, Start, Status, StatusReply, Stop};
 
 /// Starts or stops the recording, or asks for it, and prints how it stands.
 ///
@@ -33,6 +33,7 @@ fn start(args: &RecordStartArgs) -> Start {
         rotate_bytes: args.rotate_bytes,
         rotate_seconds: args.rotate_after,
         machines: (!args.machine.is_empty()).then(|| args.machine.clone()),
+        host: args.host.then_some(RecordedHost::Events),
     }
 }
 
@@ -55,6 +56,9 @@ pub fn facts(status: &StatusReply, width: usize) -> String {
     fact("written", format!("{operations}, {} in {files}", size::rounded(status.bytes_written)).into());
     let lost = if status.operations_dropped > 0 { WARN } else { PLAIN };
     fact("lost", Cell::new(lost, counted(status.operations_dropped, "operation")));
+    if let (Some(file), Some(events)) = (&status.host_file, status.host_events) {
+        fact("host", format!("{} in {file}", counted(events, "event")).into());
+    }
     if status.state == RecorderState::Recording {
         fact("queue", format!("{} of {} chunks", status.queue_length, status.queue_capacity).into());
     }

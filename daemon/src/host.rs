@@ -5,10 +5,11 @@
 //! | `probing` | the thread that reads the probes |
 //! | `activity` | what they have told so far; `rates` a second |
 //! | `facts` | what sysfs, debugfs and the command line say |
-//! | `listeners` | who reads events as they come |
+//! | `listeners` | who reads events as they come; `capture` writes them beside a recording |
 //! | `replies`, `words` | all that as the interface tells it |
 
 mod activity;
+mod capture;
 mod facts;
 mod listeners;
 mod probing;
@@ -20,6 +21,7 @@ pub(crate) use listeners::{EventFilter, EventSubscription};
 
 use crate::bell::Bell;
 use crate::clock::Clock;
+use crate::config::Compression;
 use crate::metrics::HostSample;
 use activity::Activity;
 use busdma_api::host::{
@@ -28,10 +30,12 @@ use busdma_api::host::{
 };
 use busdma_engine::Nanos;
 use busdma_probes::Probes;
+use capture::HostCapture;
 use listeners::EventListeners;
 use probing::{Command, Probing};
 use replies::Scope;
 use std::io;
+use std::path::Path;
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -51,6 +55,8 @@ struct Shared {
     /// Absent until probes are attached for the first time.
     activity: Mutex<Option<Activity>>,
     listeners: Arc<EventListeners>,
+    /// Present while a recording takes the host's events, too.
+    capture: Mutex<Option<HostCapture>>,
 }
 
 /// What to say when probes are wanted that were never loaded.
@@ -65,7 +71,12 @@ impl HostActivity {
     /// # Errors
     /// There is no thread to be had.
     pub(crate) fn begin(clock: Clock, probes: Option<Probes>) -> io::Result<Self> {
-        let shared = Arc::new(Shared { clock, activity: Mutex::default(), listeners: Arc::default() });
+        let shared = Arc::new(Shared {
+            clock,
+            activity: Mutex::default(),
+            listeners: Arc::default(),
+            capture: Mutex::default(),
+        });
         let Some(probes) = probes else { return Ok(Self { shared, commands: None }) };
         let (sender, receiver) = mpsc::channel();
         let probing = Probing::new(probes, Arc::clone(&shared));
@@ -155,6 +166,29 @@ impl HostActivity {
         self.shared.listeners.subscribe(filter, limit, bell)
     }
 
+    /// Keeps events in a file of that directory, from here on.
+    pub(crate) fn begin_capture(&self, directory: &Path, compression: Compression) -> io::Result<()> {
+        let capture = HostCapture::begin(directory, compression)?;
+        *self.shared.capture() = Some(capture);
+        Ok(())
+    }
+
+    /// Completes that file; does nothing when there is none.
+    pub(crate) fn end_capture(&self) {
+        let capture = self.shared.capture().take();
+        drop(capture);
+    }
+
+    /// The file that is being written, how many events are in it, and whether the disk refused.
+    pub(crate) fn capture_status(&self) -> Option<CaptureStatus> {
+        let capture = self.shared.capture();
+        capture.as_ref().map(|capture| CaptureStatus {
+            file: capture.path().display().to_string(),
+            written: capture.written(),
+            failed: capture.has_failed(),
+        })
+    }
+
     /// The host as the metrics show it.
     pub(crate) fn sample(&self) -> Option<HostSample> {
         self.shared.activity().as_ref().map(Activity::sample)
@@ -171,7 +205,20 @@ impl HostActivity {
     }
 }
 
+/// How a capture stands.
+#[derive(Clone, Debug)]
+pub(crate) struct CaptureStatus {
+    pub(crate) file: String,
+    /// Events in it.
+    pub(crate) written: u64,
+    pub(crate) failed: bool,
+}
+
 impl Shared {
+    fn capture(&self) -> MutexGuard<'_, Option<HostCapture>> {
+        self.capture.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn activity(&self) -> MutexGuard<'_, Option<Activity>> {
         self.activity.lock().unwrap_or_else(PoisonError::into_inner)
     }

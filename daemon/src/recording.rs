@@ -6,13 +6,15 @@ use crate::metrics::{RecorderSample, RecorderState as SampledState};
 use crate::service::Service;
 use busdma_api::MachineId;
 use busdma_api::monitor::{Finding, Severity};
-use busdma_api::recorder::{Compression, RecordedDecisions, RecorderError, RecorderState, Start, StatusReply};
+use busdma_api::recorder::{
+    Compression, RecordedDecisions, RecordedHost, RecorderError, RecorderState, Start, StatusReply,
+};
 use busdma_recorder as files;
 use busdma_recorder::{MachineDescription, MachineName, MachineSelection, RecorderConfig, Retention, StartRequest};
 use busdma_trace::Decisions;
 use busdma_trace::format::{BounceModel, DmamemModel, Hex, MachineModel as TraceModel};
 use std::num::{NonZeroU64, NonZeroUsize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Bytes of one chunk of operations, about.
@@ -113,12 +115,30 @@ impl Service {
         if let Some(machines) = &call.machines {
             request.machines = MachineSelection::Listed(machines.iter().map(|&machine| name(machine)).collect());
         }
+        let compression = match request.compression {
+            files::Compression::Zstd => config::Compression::Zstd,
+            files::Compression::None => config::Compression::None,
+        };
         self.recorder.start(request).map_err(|error| self.recorder_error(&error))?;
+        if call.host == Some(RecordedHost::Events) {
+            self.capture_host(compression)?;
+        }
         Ok(self.recorder_status())
+    }
+
+    /// Begins a capture of the host's events beside the recording that was just started, or stops that, too.
+    fn capture_host(&self, compression: config::Compression) -> Result<(), RecorderError> {
+        let directory = self.recorder_status().directory.unwrap_or_default();
+        self.host.begin_capture(Path::new(&directory), compression).map_err(|error| {
+            // It ran for a moment and holds nothing that anybody asked for.
+            let _ = self.recorder.stop();
+            RecorderError::CannotWrite { path: directory.clone(), reason: error.to_string() }
+        })
     }
 
     /// Stop.
     pub(crate) fn stop_recording(&self) -> Result<StatusReply, RecorderError> {
+        self.host.end_capture();
         self.recorder.stop().map_err(|error| self.recorder_error(&error))?;
         Ok(self.recorder_status())
     }
@@ -131,6 +151,7 @@ impl Service {
             files::RecorderState::Recording(_) => RecorderState::Recording,
             files::RecorderState::Failed(_) => RecorderState::Failed,
         };
+        let host = self.host.capture_status().filter(|host| !host.failed);
         let root =
             self.recorder_settings.directory.as_ref().filter(|_| state != RecorderState::Off || status.files > 0);
         let directory = root.map(|root| match &status.directory {
@@ -146,6 +167,8 @@ impl Service {
             bytes_written: status.bytes_written,
             queue_length: status.queue_length as u64,
             queue_capacity: status.queue_capacity as u64,
+            host_events: host.as_ref().map(|host| host.written),
+            host_file: host.map(|host| host.file),
             error: status.finding.as_ref().map(ToString::to_string),
         }
     }

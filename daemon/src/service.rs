@@ -262,6 +262,7 @@ impl Host for ServiceHost {
             }
             service.connections.wait_for_none(LAST_CHANCE);
         }
+        service.host.end_capture();
         service.recorder.shutdown();
     }
 

@@ -68,6 +68,16 @@ fn recorder() {
     passes("recorder.py", Daemons::Record);
 }
 
+#[test]
+fn host() {
+    passes("host.py", Daemons::Probe);
+}
+
+#[test]
+fn host_without_probes() {
+    passes("host_without_probes.py", Daemons::KeepRunning);
+}
+
 /// README's example, as a user would copy it.
 #[test]
 fn readme() {
@@ -89,6 +99,8 @@ enum Daemons {
     AreStopped,
     /// It records from the start, and serves on.
     Record,
+    /// It loads the probes and records from the start, and serves on.
+    Probe,
 }
 
 /// Runs a script against a daemon; both must come to a good end.
@@ -96,8 +108,11 @@ fn passes(script: &str, daemons: Daemons) {
     let python = python();
     let (directory, socket) = directory();
     let mut daemon = Daemon::serving(&socket, |command| {
-        if daemons == Daemons::Record {
+        if matches!(daemons, Daemons::Record | Daemons::Probe) {
             command.arg("--record").arg(directory.path().join("recordings"));
+        }
+        if daemons == Daemons::Probe {
+            command.arg("--probes");
         }
     });
     let output = directory.path().join("output");

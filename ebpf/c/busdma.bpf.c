@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The programs, one for each tracepoint, named as the tracepoint is (iommu_map and iommu_unmap: iommu:map, iommu:unmap).
+ * The programs, one for each tracepoint and named as it is, but for iommu_map and iommu_unmap on iommu:map and unmap.
  *
  * single.h, scatter.h and block.h hold them by the shape of what they tell; admit.h is what all of them do first.
  */
@@ -18,7 +18,7 @@ struct {
 	map_type(value, struct calibration);
 } calibration SEC(".maps");
 
-/* (page, order, gfp, migratetype): the page structures that one thread was given, for user space to pair with frames. */
+/* (page, order, gfp, migratetype): the page structures that one thread is given, to be paired with their frames. */
 SEC("tp_btf/mm_page_alloc") int calibrate(u64 *context)
 {
 	u32 only = 0;

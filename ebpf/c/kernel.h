@@ -16,6 +16,8 @@ typedef unsigned long long u64;
 #define SEC(name) __attribute__((section(name), used))
 #define inlined static inline __attribute__((always_inline))
 
+struct task_struct;
+
 /* Helpers by their stable numbers (include/uapi/linux/bpf.h). */
 static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
 static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value, u64 flags) = (void *)2;
@@ -28,6 +30,8 @@ static long (*const bpf_probe_read_kernel_str)(void *to, u32 size, const void *f
 static long (*const bpf_ringbuf_output)(void *ring, void *data, u64 size, u64 flags) = (void *)130;
 static void *(*const bpf_ringbuf_reserve)(void *ring, u64 size, u64 flags) = (void *)131;
 static void (*const bpf_ringbuf_submit)(void *data, u64 flags) = (void *)132;
+/* Since Linux 5.11. */
+static struct task_struct *(*const bpf_get_current_task_btf)(void) = (void *)158;
 /* Since Linux 5.17. */
 static long (*const bpf_loop)(u32 times, void *step, void *context, u64 flags) = (void *)181;
 
@@ -50,6 +54,11 @@ static long (*const bpf_loop)(u32 times, void *step, void *context, u64 flags) =
 #define enum_value(type, value) __builtin_preserve_enum_value(*(typeof(type) *)value, 1)
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct task_struct {
+	int pid;
+	char comm[16];
+};
 
 struct kobject {
 	const char *name;
@@ -146,6 +155,10 @@ enum req_op {
 	REQ_OP_ZONE_RESET_ALL,
 	REQ_OP_DRV_IN = 34,
 	REQ_OP_DRV_OUT = 35,
+};
+
+enum bpf_func_id {
+	BPF_FUNC_get_current_task_btf = 158,
 };
 
 enum req_flag_bits {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the programs hand over. The Rust side of every structure is in ../common/src, with the meaning of each member. */
+/* What the programs hand over. ../common/src has the same structures, with the meaning of each member. */
 #ifndef BUSDMA_RECORD_H
 #define BUSDMA_RECORD_H
 

@@ -10,6 +10,9 @@
 #define LINK_BITS 3ull
 #define ENTRY_BYTES_MAX 40
 
+/* More than any driver asks for at once. */
+#define ENTRIES_MAX 65536
+
 struct entry {
 	u64 page_link;
 	u64 dma_address;
@@ -88,24 +91,53 @@ static long keep_entry(u64 index, struct walk *walk)
 }
 
 /*
- * Stores up to `entries` entries. A list that cannot be read gives fewer. The list's address goes through memory so that
- * the verifier takes it for a number: it would otherwise go through the loop once for each offset from the first entry.
+ * The address as a plain number: it goes through memory so that the verifier forgets what it points at, and does not go
+ * through the loop once for each offset from the first entry.
  */
+inlined u64 number_of(struct list_record *record, struct scatterlist *list)
+{
+	record->pieces[0].start = (u64)list;
+	return *(volatile u64 *)&record->pieces[0].start;
+}
+
+/* Stores up to `entries` entries. A list that cannot be read gives fewer. */
 inlined void keep_entries(struct list_record *record, struct scatterlist *list, u32 entries, enum kept kept)
 {
+	struct walk walk = {.record = record, .at = number_of(record, list), .kept = kept};
 	u32 room = kept == KEPT_BOTH ? PIECES / 2 : PIECES;
-
-	record->pieces[0].start = (u64)list;
-
-	struct walk walk = {.record = record, .at = *(volatile u64 *)&record->pieces[0].start, .kept = kept};
 
 	record->stored = 0;
 	bpf_loop(entries < room ? entries : room, keep_entry, &walk, 0);
 }
 
+/* The sum is in the record because the verifier does not follow numbers there: it grows with every step. */
+static long add_entry(u64 index, struct walk *walk)
+{
+	struct entry entry;
+
+	if (read_entry(&entry, walk->at))
+		return 1;
+	if (entry.page_link & LINK_CHAIN) {
+		walk->at = entry.page_link & ~LINK_BITS;
+		if (read_entry(&entry, walk->at))
+			return 1;
+	}
+	walk->at += type_size(struct scatterlist);
+	walk->record->size += entry.length;
+	return 0;
+}
+
+/* The bytes of a list, of which the tracepoints do not tell. */
+inlined u64 bytes_of(struct list_record *record, struct scatterlist *list, u32 entries)
+{
+	struct walk walk = {.record = record, .at = number_of(record, list)};
+
+	record->size = 0;
+	bpf_loop(entries < ENTRIES_MAX ? entries : ENTRIES_MAX, add_entry, &walk, 0);
+	return *(volatile u64 *)&record->size;
+}
+
 struct scatter {
-	u32 program;
-	u32 slot;
 	struct device *device;
 	struct scatterlist *list;
 	u64 dma;
@@ -118,16 +150,21 @@ struct scatter {
 	u32 longest;
 };
 
-inlined int emit_scatter(const struct scatter *told, enum kept kept)
+/* `program`, `slot` and `kept` are no members because the verifier must see constants. */
+inlined int emit_scatter(u32 program, u32 slot, enum kept kept, const struct scatter *told)
 {
-	if (!admit_device(told->program, told->device, told->size))
-		return 0;
-
-	struct list_record *record = bpf_map_lookup_elem(&scratch, &told->slot);
+	struct list_record *record = bpf_map_lookup_elem(&scratch, &slot);
 
 	if (!record)
 		return 0;
-	begin(&record->header, told->program);
+
+	u64 size = told->size;
+
+	if (!size && totalling())
+		size = bytes_of(record, told->list, told->longest);
+	if (!admit_device(program, told->device, size))
+		return 0;
+	begin(&record->header, program);
 	read_name(record->device, told->device);
 	record->dma = told->dma;
 	record->size = told->size;
@@ -138,7 +175,7 @@ inlined int emit_scatter(const struct scatter *told, enum kept kept)
 	record->mapped = told->mapped;
 	record->reserved = 0;
 	keep_entries(record, told->list, told->longest, kept);
-	hand_over(record, record->stored, told->program);
+	hand_over(record, record->stored, program);
 	return 0;
 }
 
@@ -151,8 +188,6 @@ inlined u32 not_negative(s32 entries)
 SEC("tp_btf/dma_map_sg") int dma_map_sg(u64 *context)
 {
 	const struct scatter told = {
-		.program = DMA_MAP_SG,
-		.slot = SCRATCH_MAP_SG,
 		.device = DEVICE(context),
 		.list = (struct scatterlist *)context[1],
 		.entries = context[2],
@@ -162,15 +197,13 @@ SEC("tp_btf/dma_map_sg") int dma_map_sg(u64 *context)
 		.longest = not_negative((s32)context[2] > (s32)context[3] ? context[2] : context[3]),
 	};
 
-	return emit_scatter(&told, KEPT_BOTH);
+	return emit_scatter(DMA_MAP_SG, SCRATCH_MAP_SG, KEPT_BOTH, &told);
 }
 
 /* (device, list, entries, error, direction, attributes) */
 SEC("tp_btf/dma_map_sg_err") int dma_map_sg_err(u64 *context)
 {
 	const struct scatter told = {
-		.program = DMA_MAP_SG_ERR,
-		.slot = SCRATCH_MAP_SG_ERR,
 		.device = DEVICE(context),
 		.list = (struct scatterlist *)context[1],
 		.entries = context[2],
@@ -180,15 +213,13 @@ SEC("tp_btf/dma_map_sg_err") int dma_map_sg_err(u64 *context)
 		.longest = not_negative(context[2]),
 	};
 
-	return emit_scatter(&told, KEPT_MEMORY);
+	return emit_scatter(DMA_MAP_SG_ERR, SCRATCH_MAP_SG_ERR, KEPT_MEMORY, &told);
 }
 
 /* (device, list, entries, direction, attributes) */
 SEC("tp_btf/dma_unmap_sg") int dma_unmap_sg(u64 *context)
 {
 	const struct scatter told = {
-		.program = DMA_UNMAP_SG,
-		.slot = SCRATCH_UNMAP_SG,
 		.device = DEVICE(context),
 		.list = (struct scatterlist *)context[1],
 		.entries = context[2],
@@ -197,7 +228,7 @@ SEC("tp_btf/dma_unmap_sg") int dma_unmap_sg(u64 *context)
 		.longest = not_negative(context[2]),
 	};
 
-	return emit_scatter(&told, KEPT_MEMORY);
+	return emit_scatter(DMA_UNMAP_SG, SCRATCH_UNMAP_SG, KEPT_MEMORY, &told);
 }
 
 /* (device, list, entries, direction) */
@@ -205,8 +236,6 @@ SEC("tp_btf/dma_unmap_sg") int dma_unmap_sg(u64 *context)
 	SEC("tp_btf/" #name) int name(u64 *context)                                    \
 	{                                                                              \
 		const struct scatter told = {                                              \
-			.program = id,                                                         \
-			.slot = scratch_slot,                                                  \
 			.device = DEVICE(context),                                             \
 			.list = (struct scatterlist *)context[1],                              \
 			.entries = context[2],                                                 \
@@ -214,7 +243,7 @@ SEC("tp_btf/dma_unmap_sg") int dma_unmap_sg(u64 *context)
 			.longest = not_negative(context[2]),                                   \
 		};                                                                         \
                                                                                    \
-		return emit_scatter(&told, KEPT_MAPPED);                                   \
+		return emit_scatter(id, scratch_slot, KEPT_MAPPED, &told);                                   \
 	}
 
 SYNC_SG(dma_sync_sg_for_cpu, DMA_SYNC_SG_FOR_CPU, SCRATCH_SYNC_SG_FOR_CPU)
@@ -225,8 +254,6 @@ inlined int emit_table(u32 program, u32 slot, u64 *context, u64 attributes)
 	struct sg_table *table = (struct sg_table *)context[1];
 	struct scatterlist *list = table->sgl;
 	const struct scatter told = {
-		.program = program,
-		.slot = slot,
 		.device = DEVICE(context),
 		.list = list,
 		.dma = list->dma_address,
@@ -237,7 +264,7 @@ inlined int emit_table(u32 program, u32 slot, u64 *context, u64 attributes)
 		.longest = table->orig_nents,
 	};
 
-	return emit_scatter(&told, KEPT_MEMORY);
+	return emit_scatter(program, slot, KEPT_MEMORY, &told);
 }
 
 /* (device, table, size, direction, gfp, attributes) */

@@ -65,6 +65,12 @@ pub struct RecordStartArgs {
     #[arg(long, value_name = "ID")]
     pub machine: Vec<MachineId>,
 
+    /// Keep the events of the host's real DMA in a file beside, for `busdma correlate`
+    ///
+    /// It takes a daemon that was started with --probes.
+    #[arg(long)]
+    pub host: bool,
+
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

@@ -9,7 +9,7 @@ interface! {
     /// Recordings of what machines decide, as busdma-trace files that `busdma replay` reads.
     interface RecorderMethod = "org.busdma.Recorder";
     errors RecorderError;
-    types [Compression, RecordedDecisions, RecorderState];
+    types [Compression, RecordedDecisions, RecordedHost, RecorderState];
     /// Starts a recording.
     method Start -> StatusReply;
     /// Stops it; the files are complete when the reply comes.
@@ -41,6 +41,20 @@ pub struct Start {
     /// These machines only; all, future ones too, when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machines: Option<Vec<MachineId>>,
+    /// Whether the host's real DMA goes into a file beside, for `busdma correlate`; it does not when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<RecordedHost>,
+}
+
+/// Whether the host's real DMA is recorded too.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, introspect::CustomType)]
+#[serde(rename_all = "snake_case")]
+#[zlink(rename_all = "snake_case")]
+pub enum RecordedHost {
+    /// Every event of the probes.
+    Events,
+    /// Nothing.
+    None,
 }
 
 /// How files are compressed.
@@ -97,6 +111,12 @@ pub struct StatusReply {
     pub queue_length: u64,
     /// How many there can be.
     pub queue_capacity: u64,
+    /// The file with the host's events, while one is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_file: Option<String>,
+    /// Events in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_events: Option<u64>,
     /// Why it stopped by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

@@ -1,8 +1,8 @@
 //! Giving capabilities up.
 //!
 //! Capabilities belong to threads. Threads that are started later have those of the one that starts them, so the whole
-//! process is only served while it has one thread. A program that is loaded needs none to be polled, switched, detached
-//! or attached again.
+//! process is only served while it has one thread. From Linux 5.19 on, a program that is loaded needs none to be polled,
+//! switched, detached or attached again; before, `CAP_BPF` must be kept where `kernel.unprivileged_bpf_disabled` is set.
 
 use crate::status::Capability;
 use rustix::io::Errno;

@@ -32,8 +32,10 @@ pub struct PollReport {
     pub delivered: u64,
     /// Records that were not understood, which means that object and daemon are not of one build.
     pub undecodable: u64,
-    /// Events that had no room in the ring since the last poll.
+    /// Events that had no room in the ring since the last poll that could count them.
     pub lost: PerProgram<u64>,
+    /// Why nobody knows how many were lost, where that is so.
+    pub uncounted: Option<MapsError>,
 }
 
 /// The switches of running programs could not be changed, or their counts not be read.
@@ -120,12 +122,15 @@ impl Probes {
             }
             None => report.undecodable += 1,
         });
-        if let Ok(counters) = running.kernel.counters() {
-            let counts = RunCounts::sum(&counters);
-            report.lost = PerProgram::from_fn(|program| {
-                let dropped = counts.get(program).dropped;
-                dropped - std::mem::replace(running.lost.get_mut(program), dropped)
-            });
+        match running.kernel.counters() {
+            Ok(counters) => {
+                let counts = RunCounts::sum(&counters);
+                report.lost = PerProgram::from_fn(|program| {
+                    let dropped = counts.get(program).dropped;
+                    dropped - std::mem::replace(running.lost.get_mut(program), dropped)
+                });
+            }
+            Err(error) => report.uncounted = Some(error.into()),
         }
         report
     }

@@ -19,7 +19,7 @@ pub struct Total {
     /// Their bytes.
     pub bytes: u64,
     /// Events by size: element `n` counts those of at least 2^n and less than 2^(n+1) bytes. 0 bytes are in the first,
-    /// all from 2 GiB in the last. Of scatter lists only those of `dma_alloc_sgt` and `dma_free_sgt` tell their bytes.
+    /// all from 2 GiB in the last.
     pub sizes: [u64; SIZE_BUCKETS],
 }
 

@@ -3,10 +3,12 @@
 //! These tests need root on a kernel with BTF. Where they cannot run they fail and say why, unless `BUSDMA_SKIP_EBPF=1`
 //! says that it is known.
 
+#![expect(clippy::print_stdout, reason = "a skip must be seen")]
+
 mod disk;
 
 use busdma_engine::PhysRange;
-use busdma_host::event::{BlockRequest, Disk, EventKind, HostEvent};
+use busdma_host::event::{BlockRequest, Disk, EventKind, HostEvent, TaskName, Tracepoint};
 use busdma_probes::frames::FrameStatus;
 use busdma_probes::statistics::ProgramStatistics;
 use busdma_probes::totals::Subject;
@@ -24,6 +26,10 @@ const BLOCK: [Program; 4] =
 #[test]
 fn every_program_has_a_status_and_block_programs_run_on_every_kernel() {
     let Some((_alone, probes)) = attach(&Config::default()) else { return };
+    let start = Instant::now();
+    drop(Probes::attach(&Config::default()));
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(10), "{took:?}: the verifier goes through a loop once for each step");
     for (program, status) in probes.statuses().iter() {
         println!("{:28} {status}", program.tracepoint());
         assert!(matches!(status, ProbeStatus::Attached | ProbeStatus::Missing), "{}: {status}", program.tracepoint());
@@ -63,13 +69,17 @@ fn an_issued_request_completes_under_the_same_address() {
     let events = collect(&mut probes, || (0..50).for_each(|_| file.write()));
     let after = now();
     assert!(events.iter().all(|event| (before..=after).contains(&event.at.raw())), "not CLOCK_MONOTONIC");
-    let frames = file.frames();
     let first = file.frames()[0];
     let holds_first =
         |range: &PhysRange| (range.start.raw() / 4096..).take(pages_of(range)).any(|frame| frame == first);
     let issued: Vec<_> =
         requests(&events, file.disk()).filter(|request| request.memory.iter().any(holds_first)).collect();
     assert!(issued.len() >= 50, "{} requests", issued.len());
+    let own = u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).unwrap();
+    let name = std::fs::read_to_string("/proc/thread-self/comm").unwrap();
+    let queued = events.iter().filter(|event| event.task.pid == own && event.point == Tracepoint::BlockBioQueue);
+    assert!(queued.clone().count() >= 50, "a thread submits its direct writes itself");
+    assert!(queued.clone().all(|event| event.task.name == TaskName::new(name.trim_end().as_bytes())), "{name}");
     for request in issued {
         assert!(request.operation.to_string().starts_with('W'));
         assert_eq!(request.pieces, Some(u32::try_from(request.memory.len()).unwrap()));
@@ -230,7 +240,9 @@ fn the_default_ring_loses_nothing_under_load() {
         lost += report.lost.sum();
         std::thread::sleep(POLL_INTERVAL);
     }
-    writers.into_iter().for_each(|writer| writer.join().unwrap());
+    for writer in writers {
+        writer.join().unwrap();
+    }
     for (program, statistics) in probes.statistics().unwrap().iter() {
         if let Some(timed) = statistics.timed {
             println!("{}: {} ns a run, {} runs", program.tracepoint(), timed.ns_per_run().unwrap(), timed.runs);
@@ -264,7 +276,7 @@ fn collect(probes: &mut Probes, work: impl FnOnce()) -> Vec<HostEvent> {
     std::thread::sleep(Duration::from_millis(50));
     let mut events = Vec::new();
     let report = probes.poll(|event| events.push(event));
-    assert_eq!((report.undecodable, report.lost.sum()), (0, 0));
+    assert_eq!((report.undecodable, report.lost.sum(), report.uncounted), (0, 0, None));
     assert_eq!(report.delivered, u64::try_from(events.len()).unwrap());
     events
 }

@@ -200,6 +200,9 @@ impl super::Shared {
             activity.dropped += dropped;
         });
         self.listeners.publish(events, dropped);
+        if let Some(capture) = &*self.capture() {
+            capture.take(events, dropped, self.clock.now());
+        }
     }
 
     /// Counts from here on.

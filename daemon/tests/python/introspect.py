@@ -8,8 +8,13 @@ from varlink.scanner import _Array, _CustomType, _Enum, _Error, _Maybe, _Method,
 from busdma import SOCKET, Connection, Error
 
 FILES = Path(__file__).parents[2] / "api" / "interfaces"
-INTERFACES = ["org.varlink.service", "org.busdma.Engine", "org.busdma.Monitor", "org.busdma.Recorder"]
-STREAMS = ["org.busdma.Monitor.Decisions", "org.busdma.Monitor.Watch"]
+INTERFACES = ["org.varlink.service", "org.busdma.Engine", "org.busdma.Monitor", "org.busdma.Recorder", "org.busdma.Host"]
+STREAMS = [
+    "org.busdma.Monitor.Decisions",
+    "org.busdma.Monitor.Watch",
+    "org.busdma.Host.Events",
+    "org.busdma.Host.Watch",
+]
 
 
 def main():

@@ -271,5 +271,6 @@ fn start(turn: u32) -> Start {
         rotate_bytes: (turn % 4 == 1).then_some(32 << 10),
         rotate_seconds: None,
         machines: (turn % 4 == 2).then(|| vec![MachineId::HOST0]),
+        host: None,
     }
 }

@@ -43,6 +43,11 @@ impl<W: Write> CaptureWriter<W> {
         self.write_record(&encode::record_of_event(event)?)
     }
 
+    /// The output, to do with it what only it can: end a frame, say.
+    pub fn get_mut(&mut self) -> &mut W {
+        &mut self.output
+    }
+
     /// Flushes the output and gives it back.
     ///
     /// # Errors
