@@ -85,6 +85,7 @@ fn systemd_knows_every_directive() {
     fs::write(&service, installed.replace("/usr/bin/busdmad", env!("CARGO_BIN_EXE_busdmad"))).unwrap();
     let socket = directory.path().join("busdmad.socket");
     fs::copy(file("busdmad.socket"), &socket).unwrap();
+    let drop_ins = directory.path().join("busdmad.service.d");
     if let Err(error) = Command::new("systemd-analyze").arg("--version").output() {
         assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
         println!("no systemd-analyze here: the units are checked by their text alone");
@@ -95,6 +96,9 @@ fn systemd_knows_every_directive() {
     let audit = ["security", "--offline=yes", "--no-pager", "--threshold=20"];
     let Output { status, stdout, .. } = Command::new("systemd-analyze").args(audit).arg(&service).output().unwrap();
     assert!(status.success(), "{}", String::from_utf8_lossy(&stdout));
+    fs::create_dir(&drop_ins).unwrap();
+    fs::copy(file("probes.conf"), drop_ins.join("probes.conf")).unwrap();
+    assert_silent(Command::new("systemd-analyze").args(["verify", "--man=no"]).args([&service, &socket]));
 }
 
 /// Warnings about unknown directives do not make it fail, but it says them.

@@ -30,6 +30,7 @@ def main():
             assert probes["state"] == "attached", probes
             io_is_seen(host)
             what_was_seen_is_counted(host)
+            it_can_be_watched()
             events_are_recorded(client, host)
             detached_and_attached_anew(host)
             one_device_only(host)
@@ -84,6 +85,17 @@ def what_was_seen_is_counted(host):
         assert probe["delivered"] + probe["dropped"] + probe["filtered"] == probe["runs"], probe
     assert refused(host.Correlation, device="nonsense") == ("NoSuchObject", {"object": "nonsense"})
     assert host.Mappings(limit=10)["total"] >= 0
+
+
+def it_can_be_watched():
+    connection = Connection()
+    connection.send("org.busdma.Host.Watch", {"interval_ms": 20}, more=True)
+    replies = [connection.receive() for _ in range(3)]
+    connection.close()
+    assert all(goes_on for _, goes_on in replies)
+    times = [reply["t_ns"] for reply, _ in replies]
+    assert times == sorted(times) and times[2] - times[0] >= 30e6, times
+    assert all(reply["dropped"] == 0 and reply["pool"]["used_slots"] >= 0 for reply, _ in replies), replies
 
 
 def events_are_recorded(client, host):
