@@ -4,6 +4,7 @@ mod call;
 mod correlate;
 mod daemon;
 mod demo;
+mod host;
 mod pages;
 mod plan;
 mod record;
@@ -14,6 +15,10 @@ pub use call::CallArgs;
 pub use correlate::CorrelateArgs;
 pub use daemon::{DaemonArgs, MapsArgs, StatusArgs, TagsArgs, ZonesArgs};
 pub use demo::DemoArgs;
+pub use host::{
+    HostAction, HostArgs, HostAttachArgs, HostDetachArgs, HostEventsArgs, HostMappingsArgs, HostProbesArgs,
+    HostRecordArgs,
+};
 pub use pages::{CompletionsArgs, ManArgs, PresetsArgs};
 pub use plan::{Arch, LoadKind, PlanArgs, ProfileName};
 pub use record::{
@@ -92,6 +97,12 @@ pub enum Verb {
     /// A recording holds every operation of the daemon's machines as busdma-trace files, which `busdma replay` runs
     /// again.
     Record(RecordArgs),
+    /// Show the host's real DMA, as the daemon's eBPF probes see it
+    ///
+    /// Each device with its limits, what it maps and how much of that bounces; then how mappings compare with what their
+    /// devices can do, with samples and what to do about what differs; what was found wrong; and the bounce pool as the
+    /// events tell it beside the kernel's own numbers. The daemon must run with --probes; without, limits are shown.
+    Host(Box<HostArgs>),
     /// Call any method of the daemon
     ///
     /// Prints each reply as JSON. An error reply goes to standard error, its name and its parameters. File descriptors
@@ -119,6 +130,7 @@ Examples:
   busdma correlate /sys/kernel/tracing/trace --cmdline /proc/cmdline
   busdma demo --seconds 5
   busdma status
+  busdma host
 
 Exit codes: 0 yes (loaded, all match), 1 no (would not load, a difference, the daemon refused), 2 usage or unusable \
 input, 3 no daemon to talk to.";

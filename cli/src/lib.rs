@@ -3,8 +3,8 @@
 //! Reading order: [`args`] is what can be typed; a verb turns it into a value ([`plan`], [`replay`], [`presets`],
 //! [`correlate`]),
 //! renders that as text and prints it through [`console`]; [`failure`] makes an exit code of how it ended. Verbs that
-//! show what the daemon does ([`status`], [`zones`], [`tags`], [`maps`], [`watch`], [`record`], [`call`]) ask it
-//! through [`mod@daemon`]. The parsers ([`size`], [`tag_spec`], [`tags_file`], [`layout`]) are pure functions of their
+//! show what the daemon does ([`status`], [`zones`], [`tags`], [`maps`], [`watch`], [`record`], [`host`], [`call`]) ask
+//! it through [`mod@daemon`]. The parsers ([`size`], [`tag_spec`], [`tags_file`], [`layout`]) are pure functions of their
 //! text.
 
 pub mod args;
@@ -28,6 +28,8 @@ pub mod watch;
 pub mod record;
 
 pub mod correlate;
+
+pub mod host;
 
 pub mod call;
 
@@ -73,6 +75,7 @@ fn run(cli: &Cli) -> anyhow::Result<Answer> {
         Verb::Maps(args) => maps::run(args),
         Verb::Watch(args) => watch::run(args),
         Verb::Record(args) => record::run(args),
+        Verb::Host(args) => host::run(args),
         Verb::Call(args) => call::run(args),
         Verb::Demo(args) => demo::run(args),
         Verb::Completions(args) => completions::run(args),

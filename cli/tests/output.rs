@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::process::Stdio;
 
-const VERBS: [&str; 14] = [
+const VERBS: [&str; 15] = [
     "plan",
     "presets",
     "replay",
@@ -16,6 +16,7 @@ const VERBS: [&str; 14] = [
     "maps",
     "watch",
     "record",
+    "host",
     "call",
     "demo",
     "completions",
@@ -114,6 +115,8 @@ fn a_manual_page_for_each_verb() {
     pages.sort();
     let mut expected: Vec<_> = VERBS.iter().map(|verb| format!("busdma-{verb}.1")).collect();
     expected.extend(["start", "status", "stop"].map(|action| format!("busdma-record-{action}.1")));
+    let host = ["attach", "detach", "events", "mappings", "probes", "record"];
+    expected.extend(host.map(|action| format!("busdma-host-{action}.1")));
     expected.push("busdma.1".to_owned());
     expected.sort();
     assert_eq!(pages, expected);

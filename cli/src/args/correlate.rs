@@ -33,7 +33,7 @@ pub struct CorrelateArgs {
     #[arg(long, value_name = "FILE", help_heading = "Facts")]
     pub queue: Vec<PathBuf>,
 
-    /// Lines [LABEL] FILE=NUMBER of /sys/kernel/debug/swiotlb: io_tlb_nslabs, io_tlb_used, io_tlb_used_hiwater
+    /// Lines `[LABEL]` FILE=NUMBER of /sys/kernel/debug/swiotlb: io_tlb_nslabs, io_tlb_used, io_tlb_used_hiwater
     #[arg(long, value_name = "FILE", help_heading = "Facts")]
     pub swiotlb: Option<PathBuf>,
 

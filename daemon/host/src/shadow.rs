@@ -1,7 +1,7 @@
 //! What a mapping should have come to, by the device's limits and Linux's own rules.
 //!
 //! An IOMMU that translates decides alone: neither `swiotlb=force` nor a small mask matters behind it. Without one,
-//! `swiotlb=force` bounces everything; else what lies above the device's mask is bounced, which [`reach`] asks the engine
+//! `swiotlb=force` bounces everything; else what lies above the device's mask is bounced, which `reach` asks the engine
 //! about; and where there is no pool to bounce through, mapping it fails. Memory from `dma_alloc` is made within reach and
 //! never bounces. Source: `kernel/dma/{direct,swiotlb,mapping}.c` and `drivers/iommu/dma-iommu.c` of Linux 6.12.
 //!

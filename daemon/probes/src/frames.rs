@@ -1,7 +1,7 @@
 //! Where a page structure's page is.
 //!
 //! Scatter lists and bios name memory by page structures. The kernel keeps these in one array, and does not say where it
-//! begins; [`Frames::calibrate`] finds out.
+//! begins; the calibration finds out.
 
 mod calibration;
 

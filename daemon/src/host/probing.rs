@@ -167,7 +167,7 @@ impl Probing {
             (false, None) => ProbesState::Detached,
         };
         let (reason, advice) = match worst.filter(|_| !attached) {
-            Some(status) => (Some(status.to_string()), Some(advice(status).to_owned())),
+            Some(status) => (reason(status), Some(advice(status).to_owned())),
             None => (None, None),
         };
         let (delivered, dropped) = self.shared.delivered_and_dropped();
@@ -234,6 +234,8 @@ const fn state(status: &ProbeStatus) -> ProbeState {
 fn reason(status: &ProbeStatus) -> Option<String> {
     match status {
         ProbeStatus::Disabled | ProbeStatus::Attached => None,
+        // What to do about it is told once for all of them.
+        ProbeStatus::Denied { capability } => Some(format!("{capability} is missing")),
         status => Some(status.to_string()),
     }
 }
@@ -255,7 +257,8 @@ fn worst<'s>(statuses: impl Iterator<Item = (Program, &'s ProbeStatus)>) -> Opti
 const fn advice(status: &ProbeStatus) -> &'static str {
     match status {
         ProbeStatus::Denied { capability: Capability::Bpf | Capability::Perfmon | Capability::SysAdmin } => {
-            "start busdmad as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN"
+            "start busdmad as root, or with CAP_BPF, CAP_PERFMON and, for physical addresses, CAP_SYS_ADMIN, which it gives up \
+             once the probes are loaded"
         }
         ProbeStatus::Missing => "run Linux 6.12 or later, where the DMA API has tracepoints",
         ProbeStatus::Disabled | ProbeStatus::Attached | ProbeStatus::Failed { .. } => {
