@@ -85,8 +85,11 @@ impl Probing {
                 batch.clear();
             }
         });
-        shared.take(batch, report.lost.sum());
+        shared.take(batch, report.lost.sum() + report.undecodable);
         batch.clear();
+        if report.undecodable > 0 {
+            tracing::warn!(records = report.undecodable, "the probes and this daemon are not of one build");
+        }
         if self.wanted.gathering == Some(Gathering::Totals) && Instant::now() >= self.next_totals {
             self.next_totals = Instant::now() + TOTALS_INTERVAL;
             self.read_totals();
@@ -155,6 +158,7 @@ impl Probing {
                 dropped: counts.dropped,
                 filtered: counts.filtered,
                 runs: Some(counts.runs()).filter(|_| statistics.is_some()),
+                missed: statistics.and_then(|of| of.missed),
                 ns_per_run: statistics.and_then(|of| of.timed.as_ref()).and_then(Timed::ns_per_run),
             }
         });

@@ -1,12 +1,16 @@
 //! What must hold in each configuration, as data, and whether it does.
 
+mod probes;
 mod table;
+mod verbs;
 
 use crate::configuration::Configuration;
 use crate::guest::FAILURE;
 use crate::guest::scenario::{self, Daemon, Step};
 use crate::parcel::ParcelFile;
 use crate::tally::{Tallies, Tally};
+use probes::Answers;
+use std::path::Path;
 
 /// One thing that must hold.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +32,16 @@ pub enum Scope {
     All,
     /// One device, as the trace spells it.
     Device(&'static str),
+}
+
+impl Scope {
+    /// Whether `device`'s counts are among them.
+    fn holds(self, device: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Device(name) => name == device,
+        }
+    }
 }
 
 /// How a sum must compare.
@@ -86,6 +100,20 @@ pub enum Quantity {
     PciDevices,
     /// Kernel messages that contain this.
     Messages(&'static str),
+    /// Events that the probes' ring had no room for.
+    Dropped,
+    /// Mappings and allocations to which the daemon gave this verdict.
+    Verdicts(&'static str),
+    /// All to which it gave any.
+    AllVerdicts,
+    /// Mappings and allocations that the daemon knows as live.
+    LiveByProbes,
+    /// Events that ended or synchronised what the daemon does not know.
+    Unmatched,
+    /// This total of the daemon's devices.
+    Total(&'static str),
+    /// What the daemon says of the pool: its estimate, or what it read of the kernel.
+    PoolByProbes(&'static str),
 }
 
 /// What a guest handed over, read.
@@ -93,6 +121,16 @@ pub enum Quantity {
 pub struct Evidence<'a> {
     files: &'a [ParcelFile],
     tallies: Tallies,
+    answers: Answers,
+}
+
+/// Programs and files on the host that checks need beside what the guest handed over.
+#[derive(Clone, Copy, Debug)]
+pub struct Host<'a> {
+    /// The `busdma` command, where it is built.
+    pub client: Option<&'a Path>,
+    /// The folder that the guest's files were written to.
+    pub folder: &'a Path,
 }
 
 /// An expectation, or a step, that was looked at.
@@ -105,8 +143,7 @@ pub struct Checked {
 }
 
 /// Checks all that is known of `configuration` against what its guest handed over.
-pub fn check(configuration: Configuration, daemon: Daemon, files: &[ParcelFile]) -> Vec<Checked> {
-    let evidence = Evidence { files, tallies: Tallies::of(&text(files, "trace.txt")) };
+pub fn check(configuration: Configuration, daemon: Daemon, files: &[ParcelFile], host: Host<'_>) -> Vec<Checked> {
     let reached = text(files, FAILURE);
     let whole = Checked {
         says: "the guest gets to its end".to_owned(),
@@ -125,7 +162,20 @@ pub fn check(configuration: Configuration, daemon: Daemon, files: &[ParcelFile])
             .zip(work.lines().map(Some).chain(std::iter::repeat(None)))
             .map(|(step, line)| check_step(step, configuration, line)),
     );
+    let tallies = Tallies::of(&text(files, "trace.txt"));
+    let mut evidence = Evidence { files, tallies, answers: Answers::default() };
     checked.extend(table::expectations(configuration).map(|expectation| evidence.check(expectation)));
+    let (Daemon::Present, Some(client)) = (daemon, host.client) else { return checked };
+    match Answers::read(files) {
+        Ok(answers) => evidence.answers = answers,
+        Err(but) => {
+            checked.push(Checked { says: "the daemon's answers are understood".to_owned(), but: Some(but) });
+            return checked;
+        }
+    }
+    checked.extend(evidence.answers.check_probes(|event| table::unseen_by_ftrace(configuration, event)));
+    checked.extend(table::probed(configuration).map(|expectation| evidence.check(expectation)));
+    checked.extend(verbs::check(client, host.folder, &evidence.answers));
     checked
 }
 
@@ -145,8 +195,9 @@ impl Evidence<'_> {
             Scope::All => self.tallies.all.clone(),
             Scope::Device(device) => self.tallies.device(device),
         };
-        let sum =
-            |quantities: &[Quantity]| quantities.iter().map(|&quantity| self.value(&tally, quantity)).sum::<u64>();
+        let sum = |quantities: &[Quantity]| {
+            quantities.iter().map(|&one| self.value(expectation.of, &tally, one)).sum::<u64>()
+        };
         let found = sum(expectation.sum);
         let (holds, wanted) = match expectation.is {
             Relation::Is(number) => (found == number, format!("is not {number}")),
@@ -160,7 +211,7 @@ impl Evidence<'_> {
         Checked { says: expectation.says.to_owned(), but }
     }
 
-    fn value(&self, tally: &Tally, quantity: Quantity) -> u64 {
+    fn value(&self, of: Scope, tally: &Tally, quantity: Quantity) -> u64 {
         match quantity {
             Quantity::Events(event) => tally.count(event),
             Quantity::BouncedForced => tally.bounced_forced,
@@ -185,6 +236,13 @@ impl Evidence<'_> {
             }),
             Quantity::PciDevices => self.lines("pci.txt", |_| true),
             Quantity::Messages(words) => self.lines("dmesg.txt", |line| line.contains(words)),
+            Quantity::Dropped => self.answers.dropped(),
+            Quantity::Verdicts(kind) => self.answers.verdicts(of, Some(kind)),
+            Quantity::AllVerdicts => self.answers.verdicts(of, None),
+            Quantity::LiveByProbes => self.answers.live(),
+            Quantity::Unmatched => self.answers.unmatched(),
+            Quantity::Total(key) => self.answers.total(of, key),
+            Quantity::PoolByProbes(key) => self.answers.pool(key),
         }
     }
 

@@ -33,13 +33,22 @@ pub enum CommandError {
 ///
 /// A program that cannot be started or does not end with exit code 0.
 pub(crate) fn output(command: &mut Command) -> Result<String, CommandError> {
+    output_with(command, &[0])
+}
+
+/// The same for a program whose exit code may be any of `good`.
+///
+/// # Errors
+///
+/// A program that cannot be started or ends with another exit code.
+pub(crate) fn output_with(command: &mut Command, good: &[i32]) -> Result<String, CommandError> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command
         .stdin(std::process::Stdio::null())
         .env("LC_ALL", "C")
         .output()
         .map_err(|source| CommandError::Start { program: program.clone(), source })?;
-    if !output.status.success() {
+    if !output.status.code().is_some_and(|code| good.contains(&code)) {
         let errors = String::from_utf8_lossy(&output.stderr);
         let mut lines = errors.lines().filter(|line| !line.trim().is_empty());
         // apt says first what went wrong, and then what follows from it.

@@ -8,8 +8,11 @@ use std::process::Command;
 /// The daemon's program; the scenario starts it where the image has it.
 pub const DAEMON: &str = "busdmad";
 
+/// The command that asks the daemon, and that reads on the host what guests hand over.
+pub const CLIENT: &str = "busdma";
+
 /// Cargo package and program of everything that the guest gets beside its init.
-const PROGRAMS: [(&str, &str); 2] = [("busdmad", DAEMON), ("busdma", "busdma")];
+const PROGRAMS: [(&str, &str); 2] = [("busdmad", DAEMON), ("busdma", CLIENT)];
 
 /// Builds the programs with the cargo that runs the lab, and gives those that lie beside the lab.
 ///

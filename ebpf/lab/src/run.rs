@@ -2,7 +2,7 @@
 
 use crate::args::{Args, Verb};
 use crate::boot::{self, BootError};
-use crate::checks;
+use crate::checks::{self, Host};
 use crate::command::CommandError;
 use crate::configuration::Configuration;
 use crate::guest::scenario::Daemon;
@@ -95,7 +95,10 @@ fn check(configurations: &[Configuration]) -> Result<ExitCode, LabError> {
     for &configuration in configurations {
         let report = match lab.boot(configuration) {
             Ok(booted) => {
-                Report::checked(configuration, booted.took, checks::check(configuration, lab.daemon, &booted.files))
+                let folder = lab.folder_of(configuration);
+                let host = Host { client: lab.client.as_deref(), folder: &folder };
+                let checked = checks::check(configuration, lab.daemon, &booted.files, host);
+                Report::checked(configuration, booted.took, checked)
             }
             Err(error) => Report::failed(configuration, &error),
         };
@@ -140,6 +143,7 @@ struct Lab {
     parts: Parts,
     image: PathBuf,
     daemon: Daemon,
+    client: Option<PathBuf>,
     /// Held as long as the folder is in use.
     _lock: File,
 }
@@ -155,6 +159,7 @@ impl Lab {
         image::write(&image, &parts.modules, &programs)?;
         let has_daemon = programs.iter().any(|program| program.ends_with(programs::DAEMON));
         let daemon = if has_daemon { Daemon::Present } else { Daemon::Absent };
+        let client = programs.into_iter().find(|program| program.ends_with(programs::CLIENT));
         let packed = started.elapsed().saturating_sub(fetched);
         print(&format!(
             "parts {:.1} s, image {:.1} s, {}\n",
@@ -165,7 +170,7 @@ impl Lab {
                 Daemon::Absent => "without the daemon, which is not built",
             }
         ))?;
-        Ok(Self { folder, parts, image, daemon, _lock: lock })
+        Ok(Self { folder, parts, image, daemon, client, _lock: lock })
     }
 
     fn folder_of(&self, configuration: Configuration) -> PathBuf {

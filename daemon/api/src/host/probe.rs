@@ -93,9 +93,13 @@ pub struct ProbeInfo {
     pub dropped: u64,
     /// Events of it of other devices than those asked for.
     pub filtered: u64,
-    /// How often it ran, where the kernel counts that.
+    /// How often it ran since it was loaded, by its own counters: what was delivered, dropped, filtered or added up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs: Option<u64>,
+    /// Times that its tracepoint was reached while it was running already, so that it did not run; where the kernel counts
+    /// that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missed: Option<u64>,
     /// Nanoseconds that a run takes, where the kernel counts that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ns_per_run: Option<u64>,

@@ -36,6 +36,8 @@ pub enum Step {
     Contend(&'static [Transfers]),
     /// Shares memory with the udmabuf device.
     Share(Sharing),
+    /// Shares memory for a while, in which the loads begin.
+    Starve(Sharing, &'static [Transfers]),
     /// Waits for what is under way to end.
     Settle,
 }
@@ -75,6 +77,7 @@ pub fn steps(configuration: Configuration, daemon: Daemon) -> Vec<Step> {
     steps.extend(SHARINGS.map(Step::Share));
     steps.push(Step::SamplePool("udmabuf"));
     if configuration.exhausts_pool() {
+        steps.push(Step::Starve(WHOLE_POOL, SINGLE_PAGES));
         steps.extend([Step::AwaitDisk("nvme1n1"), Step::Contend(CONTENTION)]);
     }
     steps.extend([Step::Settle, Step::SamplePool("end")]);
@@ -105,8 +108,13 @@ const SHARINGS: [Sharing; 4] = [
     Sharing { pages: 1024, layout: Layout::InOrder, syncs: 1 },
 ];
 
+const WHOLE_POOL: Sharing = Sharing { pages: POOL_PAGES, layout: Layout::InOrder, syncs: 1 };
+
+/// Each is mapped as pages, not as a list.
+const SINGLE_PAGES: &[Transfers] = &[SMALL_READS, Transfers { disk: "nvme0n1", ..SMALL_READS }];
+
 /// Three times as much at once as a pool of 1 MiB holds, on a disk that is slow to give it back; and small reads of another
-/// disk, which find the pool full.
+/// disk, which may find the pool full.
 const CONTENTION: &[Transfers] = &[
     Transfers { disk: "nvme1n1", bytes: 65536, count: 1, threads: 48, ..SMALL_READS },
     Transfers { count: 400, ..SMALL_READS },
@@ -157,6 +165,10 @@ impl Display for Step {
                 loads.iter().try_for_each(|load| write!(f, " [{load}]"))
             }
             Self::Share(sharing) => sharing.fmt(f),
+            Self::Starve(sharing, loads) => {
+                write!(f, "{sharing}, meanwhile")?;
+                loads.iter().try_for_each(|load| write!(f, " [{load}]"))
+            }
             Self::Settle => f.write_str("settle"),
         }
     }

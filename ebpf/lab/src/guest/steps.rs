@@ -4,6 +4,7 @@ use super::block::Transfers;
 use super::daemon::RunningDaemon;
 use super::ftrace::Trace;
 use super::scenario::{Outcome, Step};
+use super::udmabuf::Sharing;
 use super::{GuestError, await_that, facts, names_in, read, write};
 use crate::parcel::ParcelFile;
 use rustix::io::Errno;
@@ -19,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Longer than anything under way takes.
 const SETTLING: Duration = Duration::from_millis(100);
+
+/// Longer than a load takes to ask for its first mapping, also where the emulator is slow.
+const STARVING: Duration = Duration::from_millis(300);
 
 /// finit_module's MODULE_INIT_COMPRESSED_FILE: the kernel unpacks the module.
 const COMPRESSED: i32 = 4;
@@ -56,6 +60,7 @@ impl Bench {
             Step::Transfer(transfers) => transfers.run(),
             Step::Contend(loads) => contend(loads),
             Step::Share(sharing) => sharing.run(),
+            Step::Starve(sharing, loads) => starve(sharing, loads),
             Step::Settle => settle(),
         };
         self.work.push(format!("{step}: {outcome}\n"));
@@ -166,6 +171,20 @@ fn contend(loads: &[Transfers]) -> Outcome {
         let running: Vec<_> = loads.iter().map(|load| scope.spawn(|| load.run())).collect();
         let outcomes = running.into_iter().map(|load| load.join().unwrap_or(Outcome::Refused(Errno::FAULT)));
         outcomes.fold(Outcome::Done, |first, next| if first == Outcome::Done { next } else { first })
+    })
+}
+
+/// Begins the loads while the memory is shared, and waits for them when it no longer is.
+fn starve(sharing: &Sharing, loads: &[Transfers]) -> Outcome {
+    thread::scope(|scope| {
+        let mut running = None;
+        let shared = sharing.run_around(|| {
+            running = Some(scope.spawn(|| contend(loads)));
+            thread::sleep(STARVING);
+            Outcome::Done
+        });
+        let loaded = running.map_or(Outcome::Done, |loads| loads.join().unwrap_or(Outcome::Refused(Errno::FAULT)));
+        if shared == Outcome::Done { loaded } else { shared }
     })
 }
 

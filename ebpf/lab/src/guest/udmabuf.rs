@@ -37,10 +37,15 @@ pub struct Sharing {
 impl Sharing {
     /// Carries it out. The mapping is made by the first sync and ends with this call.
     pub(super) fn run(&self) -> Outcome {
-        self.share().map_or_else(Outcome::Refused, |()| Outcome::Done)
+        self.run_around(|| Outcome::Done)
     }
 
-    fn share(&self) -> Result<()> {
+    /// The same, and does `work` while the memory is mapped; what comes of that counts, if the memory could be mapped.
+    pub(super) fn run_around(&self, work: impl FnOnce() -> Outcome) -> Outcome {
+        self.share(work).unwrap_or_else(Outcome::Refused)
+    }
+
+    fn share(&self, work: impl FnOnce() -> Outcome) -> Result<Outcome> {
         let memory = self.memory()?;
         let device = OpenOptions::new().read(true).write(true).open("/dev/udmabuf").map_err(|error| errno(&error))?;
         let buffer = self.create(&device, &memory)?;
@@ -48,7 +53,7 @@ impl Sharing {
             sync(&buffer, SyncPoint::Start)?;
             sync(&buffer, SyncPoint::End)?;
         }
-        Ok(())
+        Ok(work())
     }
 
     fn memory(&self) -> Result<File> {
