@@ -247,10 +247,11 @@ impl Host for ServiceHost {
 
     fn drain(&self, timeout: Duration) {
         let service = &self.0;
-        service.stopping.store(true, Ordering::Release);
         for machine in service.machines.all() {
             machine.lock().cancel_all("shutdown");
         }
+        // Not before: who waits for a load that is being cancelled is to hear of that, and not that nobody will tell.
+        service.stopping.store(true, Ordering::Release);
         for open in service.connections.lock().values() {
             open.bell.ring();
             // The worker finds the end once it has answered what was sent.

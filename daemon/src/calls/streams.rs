@@ -73,11 +73,13 @@ fn collect(
     let deadline = timeout.map(|timeout| begun + timeout);
     let _listening = worker.session.listen(&worker.bell);
     loop {
+        // Asked first: what was cancelled for the stop is then there to be collected.
+        let is_stopping = worker.service.is_stopping();
         match worker.session.collect(map, claim) {
             Found::End(end) => return Ok(Ok(*end)),
             Found::Nothing => return Ok(Err(EngineError::NotDeferred { object: map.map(|map| map.to_string()) })),
             // The loads that waited when the stop began have been cancelled; this one came later.
-            Found::NotYet if worker.service.is_stopping() => return Ok(Err(EngineError::ShuttingDown)),
+            Found::NotYet if is_stopping => return Ok(Err(EngineError::ShuttingDown)),
             Found::NotYet => {}
         }
         if worker.listen(deadline)? == Heard::Nothing {

@@ -170,15 +170,17 @@ def a_daemon_that_stops_says_so(client):
     except Error as error:
         assert error.name == "org.busdma.Engine.DeferredCancelled", error
         assert (error.parameters["object"], error.parameters["reason"]) == (third, "shutdown"), error
-    # Then the connections end, and there are no new ones.
+    # Then the connections end, after what was sent before, and there are no new ones.
+    until(lambda: fails(driver.other.Session))
+    until(lambda: fails(lambda: client.open_connection().close()))
+
+
+def fails(attempt):
     try:
-        raise AssertionError(driver.other.Session())
+        attempt()
     except OSError:
-        pass
-    try:
-        raise AssertionError(client.open_connection())
-    except OSError:
-        pass
+        return True
+    return False
 
 
 def in_flight(engine):
