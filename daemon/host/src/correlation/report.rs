@@ -1,24 +1,22 @@
 //! A correlation as plain values, to be printed as text or JSON. Addresses are hexadecimal strings, times nanoseconds.
 
-use super::{Bounced, Correlation, DeviceLedger, Finding, Sample, SourceReport};
-use crate::event::{Device, Tracepoint};
-use crate::limits::{AddressBits, BouncePool, DeviceLimits};
+mod device;
+mod pool;
+
+pub use device::{BouncedReport, DeviceReport};
+pub use pool::{EpisodeReport, HistoryReport, PoolReadingReport, PoolReport};
+
+use super::{Correlation, Finding, Sample, SourceReport};
+use crate::event::Tracepoint;
 use crate::mapping::{Mapping, Origin};
-use crate::pool::{Bucket, Full, FullMoments};
-use crate::tracker::DeviceTotals;
 use crate::verdict::{VerdictKind, Weight};
 use busdma_engine::Nanos;
+use device::devices;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Live mappings that are listed, oldest first.
 const LIVE_LISTED: usize = 8;
-
-/// Stretches in which the pool was full that are listed.
-const EPISODES_LISTED: usize = 16;
-
-/// Moments so far apart belong to different stretches, nanoseconds.
-const EPISODE_GAP: u64 = 100_000_000;
 
 /// All that a correlation found.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -70,62 +68,6 @@ pub struct TotalsReport {
     pub unexplained: u64,
     /// Of devices too little is known about.
     pub unknown: u64,
-}
-
-/// One device's share.
-#[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct DeviceReport {
-    /// Its name.
-    pub device: String,
-    /// Its driver, where that is known.
-    pub driver: Option<String>,
-    /// Its address bits, where they are known.
-    pub dma_mask_bits: Option<u8>,
-    /// Its IOMMU group: `none`, `NUMBER:TYPE`, or nothing where that is not known.
-    pub iommu_group: Option<String>,
-    /// Mappings made, allocations left out.
-    pub mapped: u64,
-    /// Allocations made.
-    pub allocated: u64,
-    /// Mappings and allocations that are over.
-    pub unmapped: u64,
-    /// Mappings and allocations that were never made.
-    pub failed: u64,
-    /// Mappings and allocations in use.
-    pub live: u64,
-    /// Mappings and allocations that are over; the event that ended them was lost.
-    pub superseded: u64,
-    /// Bytes of the mappings made, as far as they are told.
-    pub mapped_bytes: u64,
-    /// Mappings made whose bytes were not all told.
-    pub cut: u64,
-    /// Bounced by force.
-    pub forced: BouncedReport,
-    /// Bounced for the mask.
-    pub masked: BouncedReport,
-    /// Mappings and allocations that an IOMMU translates.
-    pub translated: u64,
-    /// Mappings made of fewer entries than were asked for.
-    pub merged: u64,
-    /// Part of the mappings made that bounced, 0 to 1.
-    pub bounce_share: f64,
-    /// Part of their bytes, 0 to 1.
-    pub bounce_share_bytes: f64,
-    /// Verdicts by kind.
-    pub verdicts: BTreeMap<&'static str, u64>,
-    /// Ends and syncs of mappings that nobody knows.
-    pub unknown_ends: u64,
-}
-
-/// What was bounced for one cause.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-pub struct BouncedReport {
-    /// Times that room was asked for, successfully or not.
-    pub events: u64,
-    /// Mappings made.
-    pub mappings: u64,
-    /// Their bytes for which room was asked.
-    pub bytes: u64,
 }
 
 /// Mappings of one verdict.
@@ -183,72 +125,6 @@ pub struct FindingReport {
     pub sentence: String,
     /// What to do about it.
     pub advice: Option<&'static str>,
-}
-
-/// The bounce pool, in slots of 2 KiB.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct PoolReport {
-    /// Slots in all, where that is known.
-    pub slots: Option<u64>,
-    /// Whether there is a pool, where that is known.
-    pub present: Option<bool>,
-    /// Slots in use at the end.
-    pub used: u64,
-    /// The most that were in use at once.
-    pub high_water: u64,
-    /// Times that there was no room.
-    pub full: u64,
-    /// Of those, times that there were slots enough, but not next to each other.
-    pub fragmented: u64,
-    /// Stretches of time in which there was no room, the latest that are kept.
-    pub episodes: Vec<EpisodeReport>,
-    /// Slots in use over time; where nothing changed there is no stretch.
-    pub history: Vec<HistoryReport>,
-    /// What debugfs said last.
-    pub debugfs: Option<PoolReadingReport>,
-}
-
-/// Slots in use in a stretch of time.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-pub struct HistoryReport {
-    /// Its beginning.
-    pub start_ns: u64,
-    /// The most in it.
-    pub most: u64,
-    /// Those at its end.
-    pub last: u64,
-}
-
-/// A stretch of time in which the pool had no room.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct EpisodeReport {
-    /// The first time that there was none.
-    pub first_ns: u64,
-    /// The last.
-    pub last_ns: u64,
-    /// How often there was none.
-    pub times: u64,
-    /// Of those, how often there were slots enough, but not next to each other.
-    pub fragmented: u64,
-    /// The fewest slots in use then.
-    pub used_least: u64,
-    /// The most.
-    pub used_most: u64,
-    /// The most slots that were asked for in one piece.
-    pub wanted_most: u64,
-    /// Who asked.
-    pub devices: Vec<String>,
-}
-
-/// What `/sys/kernel/debug/swiotlb` said.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct PoolReadingReport {
-    /// When, in the words of who read it.
-    pub label: String,
-    /// Slots in use.
-    pub used: Option<u64>,
-    /// The most that ever were in use.
-    pub high_water: Option<u64>,
 }
 
 /// A live mapping.
@@ -327,60 +203,6 @@ impl TotalsReport {
     }
 }
 
-/// By name: the order in which devices were first seen says nothing.
-fn devices(correlation: &Correlation) -> Vec<DeviceReport> {
-    let ledgers: BTreeMap<&Device, &DeviceLedger> =
-        correlation.devices().map(|ledger| (&ledger.device, ledger)).collect();
-    let totals: BTreeMap<&Device, &DeviceTotals> =
-        correlation.tracker().devices().map(|totals| (&totals.device, totals)).collect();
-    let facts = correlation.shadow().facts();
-    totals
-        .into_iter()
-        .map(|(device, totals)| device_report(totals, ledgers.get(device).copied(), facts.device(device)))
-        .collect()
-}
-
-fn device_report(totals: &DeviceTotals, ledger: Option<&DeviceLedger>, limits: Option<&DeviceLimits>) -> DeviceReport {
-    let (forced, masked) = ledger.map_or_else(Default::default, |ledger| (ledger.forced, ledger.masked));
-    let (mapped, mapped_bytes) = ledger.map_or((0, 0), |ledger| (ledger.mapped, ledger.mapped_bytes));
-    let unknown = totals.unknown;
-    DeviceReport {
-        device: totals.device.to_string(),
-        driver: limits.and_then(|limits| limits.driver.as_deref().map(str::to_owned)),
-        dma_mask_bits: limits.and_then(|limits| limits.mask).map(AddressBits::bits),
-        iommu_group: limits.and_then(|limits| limits.iommu.to_text()),
-        mapped,
-        allocated: totals.origins.alloc,
-        unmapped: totals.lives.unmapped,
-        failed: totals.lives.failed,
-        live: totals.lives.live,
-        superseded: totals.lives.superseded,
-        mapped_bytes,
-        cut: ledger.map_or(0, |ledger| ledger.cut),
-        forced: BouncedReport::of(forced),
-        masked: BouncedReport::of(masked),
-        translated: totals.translated,
-        merged: totals.merged,
-        bounce_share: share(forced.mappings + masked.mappings, mapped),
-        bounce_share_bytes: share(forced.bytes + masked.bytes, mapped_bytes),
-        verdicts: ledger.map_or_else(BTreeMap::new, |ledger| {
-            ledger.verdicts.iter().map(|(kind, &count)| (kind.name(), count)).collect()
-        }),
-        unknown_ends: unknown.unmap_page + unknown.unmap_sg + unknown.free + unknown.sync,
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a share is shown with three digits")]
-fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
-}
-
-impl BouncedReport {
-    fn of(bounced: Bounced) -> Self {
-        Self { events: bounced.events, mappings: bounced.mappings, bytes: bounced.bytes }
-    }
-}
-
 fn verdicts(correlation: &Correlation) -> Vec<VerdictReport> {
     let count = |kind| correlation.devices().map(|ledger| ledger.count(kind)).sum::<u64>();
     let counted = VerdictKind::ALL.iter().map(|&kind| (kind, count(kind))).filter(|&(_, count)| count > 0);
@@ -424,77 +246,6 @@ impl FindingReport {
             disk: finding.disk.map(|disk| disk.to_string()),
             sentence: finding.sentence(),
             advice: finding.advice(),
-        }
-    }
-}
-
-impl PoolReport {
-    fn of(correlation: &Correlation) -> Self {
-        let pool = correlation.pool();
-        let host = &correlation.shadow().facts().host;
-        let bounced = correlation.count(Tracepoint::SwiotlbBounced) > 0;
-        let debugfs = correlation.reading.as_ref().map(|reading| PoolReadingReport {
-            label: reading.label.to_string(),
-            used: reading.used,
-            high_water: reading.high_water,
-        });
-        Self {
-            slots: pool.size().map(|size| size.slots),
-            present: if bounced && host.pool == BouncePool::Unknown { Some(true) } else { host.pool.exists() },
-            used: pool.used(),
-            high_water: pool.high_water(),
-            full: pool.full().count,
-            fragmented: pool.full().fragmented,
-            episodes: episodes(pool.full()),
-            history: pool.history().buckets().iter().map(HistoryReport::of).collect(),
-            debugfs,
-        }
-    }
-}
-
-impl HistoryReport {
-    fn of(bucket: &Bucket) -> Self {
-        Self { start_ns: bucket.start.raw(), most: bucket.max, last: bucket.last }
-    }
-}
-
-fn episodes(moments: &FullMoments) -> Vec<EpisodeReport> {
-    let mut episodes: Vec<EpisodeReport> = Vec::new();
-    for full in &moments.latest {
-        match episodes.last_mut().filter(|last| full.at.raw().saturating_sub(last.last_ns) < EPISODE_GAP) {
-            Some(last) => last.add(full),
-            None => episodes.push(EpisodeReport::begin(full)),
-        }
-    }
-    let older = episodes.len().saturating_sub(EPISODES_LISTED);
-    episodes.split_off(older)
-}
-
-impl EpisodeReport {
-    fn begin(full: &Full) -> Self {
-        let mut episode = Self {
-            first_ns: full.at.raw(),
-            last_ns: full.at.raw(),
-            times: 0,
-            fragmented: 0,
-            used_least: full.used,
-            used_most: full.used,
-            wanted_most: 0,
-            devices: Vec::new(),
-        };
-        episode.add(full);
-        episode
-    }
-
-    fn add(&mut self, full: &Full) {
-        self.last_ns = self.last_ns.max(full.at.raw());
-        self.times += 1;
-        self.fragmented += u64::from(full.fragmented() == Some(true));
-        self.used_least = self.used_least.min(full.used);
-        self.used_most = self.used_most.max(full.used);
-        self.wanted_most = self.wanted_most.max(full.wanted_slots);
-        if !self.devices.iter().any(|device| device == full.device.name()) {
-            self.devices.push(full.device.to_string());
         }
     }
 }
