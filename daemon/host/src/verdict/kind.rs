@@ -28,49 +28,49 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// [`Outcome::Direct`].
+    /// [`Outcome::Direct`](super::Outcome::Direct).
     Direct = "direct" "direct",
-    /// [`Outcome::Bounced`] by force.
+    /// [`Outcome::Bounced`](super::Outcome::Bounced) by force.
     BouncedForced = "bounced_forced" "bounced, forced",
-    /// [`Outcome::Bounced`] for the mask.
+    /// [`Outcome::Bounced`](super::Outcome::Bounced) for the mask.
     BouncedMask = "bounced_mask" "bounced, above the mask",
-    /// [`Outcome::Translated`].
+    /// [`Outcome::Translated`](super::Outcome::Translated).
     IommuTranslated = "iommu_translated" "translated by the IOMMU",
-    /// [`Outcome::Coherent`].
+    /// [`Outcome::Coherent`](super::Outcome::Coherent).
     Coherent = "coherent" "coherent memory",
-    /// [`Outcome::Registers`].
+    /// [`Outcome::Registers`](super::Outcome::Registers).
     Registers = "registers" "registers",
-    /// [`Difference::FailedPoolFull`].
+    /// [`Difference::FailedPoolFull`](super::Difference::FailedPoolFull).
     FailedPoolFull = "failed_pool_full" "failed: bounce pool full",
-    /// [`Difference::FailedOverflow`].
+    /// [`Difference::FailedOverflow`](super::Difference::FailedOverflow).
     FailedOverflow = "failed_overflow" "failed: out of the device's reach",
-    /// [`Difference::TooLarge`].
+    /// [`Difference::TooLarge`](super::Difference::TooLarge).
     TooLarge = "failed_too_large" "failed: too large to bounce",
-    /// [`Difference::FailedErrno`].
+    /// [`Difference::FailedErrno`](super::Difference::FailedErrno).
     FailedErrno = "failed_errno" "failed: error",
-    /// [`Difference::FailedUntold`].
+    /// [`Difference::FailedUntold`](super::Difference::FailedUntold).
     FailedUntold = "failed_untold" "failed: reason not told",
-    /// [`Difference::ForcedUnexpectedly`].
+    /// [`Difference::ForcedUnexpectedly`](super::Difference::ForcedUnexpectedly).
     ForcedUnexpectedly = "forced_unexpectedly" "bounced by force, unexpectedly",
-    /// [`Difference::BouncedThoughReachable`].
+    /// [`Difference::BouncedThoughReachable`](super::Difference::BouncedThoughReachable).
     BouncedThoughReachable = "bounced_though_reachable" "bounced though reachable",
-    /// [`Difference::BouncedUnderIommu`].
+    /// [`Difference::BouncedUnderIommu`](super::Difference::BouncedUnderIommu).
     BouncedUnderIommu = "bounced_under_iommu" "bounced though translated",
-    /// [`Difference::Translated`].
+    /// [`Difference::Translated`](super::Difference::Translated).
     Translated = "translated_unexpectedly" "translated, unexpectedly",
-    /// [`Difference::NotTranslated`].
+    /// [`Difference::NotTranslated`](super::Difference::NotTranslated).
     NotTranslated = "not_translated" "not translated",
-    /// [`Difference::NotBouncedThoughForced`].
+    /// [`Difference::NotBouncedThoughForced`](super::Difference::NotBouncedThoughForced).
     NotBouncedThoughForced = "not_bounced_though_forced" "not bounced though forced",
-    /// [`Difference::NotBouncedThoughUnreachable`].
+    /// [`Difference::NotBouncedThoughUnreachable`](super::Difference::NotBouncedThoughUnreachable).
     NotBouncedThoughUnreachable = "not_bounced_though_unreachable" "not bounced though out of reach",
-    /// [`Difference::Merged`].
+    /// [`Difference::Merged`](super::Difference::Merged).
     Merged = "merged" "entries merged",
-    /// [`Difference::Segments`].
+    /// [`Difference::Segments`](super::Difference::Segments).
     Segments = "segments" "another number of entries",
-    /// [`Difference::TooManySegments`].
+    /// [`Difference::TooManySegments`](super::Difference::TooManySegments).
     TooManySegments = "too_many_segments" "more segments than the device takes",
-    /// [`Difference::LimitsUnknown`].
+    /// [`Difference::LimitsUnknown`](super::Difference::LimitsUnknown).
     LimitsUnknown = "limits_unknown" "limits unknown",
 }
 
