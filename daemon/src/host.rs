@@ -167,8 +167,8 @@ impl HostActivity {
     }
 
     /// Keeps events in a file of that directory, from here on.
-    pub(crate) fn begin_capture(&self, directory: &Path, compression: Compression) -> io::Result<()> {
-        let capture = HostCapture::begin(directory, compression)?;
+    pub(crate) fn begin_capture(&self, directory: &Path, compression: Compression, bytes_max: u64) -> io::Result<()> {
+        let capture = HostCapture::begin(directory, compression, bytes_max)?;
         *self.shared.capture() = Some(capture);
         Ok(())
     }

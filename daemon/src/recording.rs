@@ -129,7 +129,8 @@ impl Service {
     /// Begins a capture of the host's events beside the recording that was just started, or stops that, too.
     fn capture_host(&self, compression: config::Compression) -> Result<(), RecorderError> {
         let directory = self.recorder_status().directory.unwrap_or_default();
-        self.host.begin_capture(Path::new(&directory), compression).map_err(|error| {
+        let bytes_max = self.recorder_settings.disk_bytes_max;
+        self.host.begin_capture(Path::new(&directory), compression, bytes_max).map_err(|error| {
             // It ran for a moment and holds nothing that anybody asked for.
             let _ = self.recorder.stop();
             RecorderError::CannotWrite { path: directory.clone(), reason: error.to_string() }
@@ -151,7 +152,9 @@ impl Service {
             files::RecorderState::Recording(_) => RecorderState::Recording,
             files::RecorderState::Failed(_) => RecorderState::Failed,
         };
-        let host = self.host.capture_status().filter(|host| !host.failed);
+        let host = self.host.capture_status();
+        let host_failed = host.as_ref().filter(|host| host.failed);
+        let host_error = host_failed.map(|host| format!("{} cannot be written any more: see the log", host.file));
         let root =
             self.recorder_settings.directory.as_ref().filter(|_| state != RecorderState::Off || status.files > 0);
         let directory = root.map(|root| match &status.directory {
@@ -169,7 +172,7 @@ impl Service {
             queue_capacity: status.queue_capacity as u64,
             host_events: host.as_ref().map(|host| host.written),
             host_file: host.map(|host| host.file),
-            error: status.finding.as_ref().map(ToString::to_string),
+            error: status.finding.as_ref().map(ToString::to_string).or(host_error),
         }
     }
 

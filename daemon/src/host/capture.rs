@@ -50,11 +50,11 @@ struct Counts {
 }
 
 impl HostCapture {
-    /// Begins a capture in the directory.
+    /// Begins a capture in the directory, which ends by itself once it has more bytes than it may.
     ///
     /// # Errors
     /// The file cannot be made, or there is no thread.
-    pub(crate) fn begin(directory: &Path, compression: Compression) -> io::Result<Self> {
+    pub(crate) fn begin(directory: &Path, compression: Compression, bytes_max: u64) -> io::Result<Self> {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let extension = match compression {
             Compression::Zstd => ".zst",
@@ -69,7 +69,7 @@ impl HostCapture {
         let writer = CaptureWriter::new(output, &header()).map_err(io::Error::other)?;
         let (queue, batches) = sync_channel(QUEUE);
         let counts = Arc::new(Counts::default());
-        let writing = Writing { writer, counts: Arc::clone(&counts) };
+        let writing = Writing { writer, bytes_max, counts: Arc::clone(&counts) };
         let thread = thread::Builder::new().name("host capture".to_owned()).spawn(move || writing.run(&batches))?;
         Ok(Self { path, queue: Some(queue), thread: Some(thread), counts })
     }
@@ -130,6 +130,7 @@ fn header() -> Header {
 /// The thread that writes.
 struct Writing {
     writer: CaptureWriter<Output>,
+    bytes_max: u64,
     counts: Arc<Counts>,
 }
 
@@ -152,11 +153,14 @@ impl Writing {
                     return Ok(());
                 }
                 next_frame = Instant::now() + FRAME_INTERVAL;
-                self.writer.get_mut().settle()
+                self.settle()
             });
             if let Err(error) = done {
                 return self.fail(&error);
             }
+        }
+        if let Err(error) = self.tell_of_the_last_drops() {
+            return self.fail(&error);
         }
         let finished = self.writer.finish().map_err(io::Error::other).and_then(Output::finish);
         if let Err(error) = finished {
@@ -176,6 +180,24 @@ impl Writing {
         Ok(())
     }
 
+    /// Events that were dropped with no batch behind them to tell of it.
+    fn tell_of_the_last_drops(&mut self) -> io::Result<()> {
+        match self.counts.dropped.swap(0, Ordering::Relaxed) {
+            0 => Ok(()),
+            events => self.writer.write(&Entry::Lost(Lost { at: None, events })).map_err(io::Error::other),
+        }
+    }
+
+    /// Brings what was written so far to the file, and looks at how long that is.
+    fn settle(&mut self) -> io::Result<()> {
+        let bytes = self.writer.get_mut().settle()?;
+        if bytes > self.bytes_max {
+            let limit = self.bytes_max;
+            return Err(io::Error::other(format!("{bytes} bytes are more than recorder.disk_bytes_max, {limit}")));
+        }
+        Ok(())
+    }
+
     fn fail(&self, error: &io::Error) {
         tracing::error!(%error, "the host's events cannot be written");
         self.counts.failed.store(true, Ordering::Relaxed);
@@ -183,15 +205,18 @@ impl Writing {
 }
 
 impl Output {
-    /// Whatever becomes of the rest, a reader gets what was written so far.
-    fn settle(&mut self) -> io::Result<()> {
-        match self {
-            Self::Plain(file) => file.flush(),
+    /// Whatever becomes of the rest, a reader gets what was written so far. Says how many bytes that is in the file.
+    fn settle(&mut self) -> io::Result<u64> {
+        let file = match self {
+            Self::Plain(file) => Some(file),
             Self::Compressed(frames) => {
                 frames.end_frame()?;
-                frames.get_mut().map_or(Ok(()), BufWriter::flush)
+                frames.get_mut()
             }
-        }
+        };
+        let Some(file) = file else { return Ok(0) };
+        file.flush()?;
+        Ok(file.get_ref().metadata()?.len())
     }
 
     fn finish(self) -> io::Result<()> {
@@ -212,5 +237,53 @@ impl Write for Output {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use busdma_host::capture::CaptureReader;
+    use busdma_host::event::{EventKind, Task};
+    use std::io::BufReader;
+
+    fn marks(count: usize) -> Vec<HostEvent> {
+        let mark = HostEvent {
+            at: Nanos::new(1),
+            cpu: 0,
+            task: Task::default(),
+            point: Tracepoint::MarkWrite,
+            kind: EventKind::Mark("a mark".into()),
+        };
+        vec![mark; count]
+    }
+
+    #[test]
+    fn what_was_written_and_what_was_dropped_at_the_end_are_in_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let capture = HostCapture::begin(directory.path(), Compression::None, u64::MAX).unwrap();
+        capture.take(&marks(3), 2, Nanos::new(9));
+        capture.counts.dropped.store(5, Ordering::Relaxed);
+        let path = capture.path().to_owned();
+        drop(capture);
+        let entries = CaptureReader::new(BufReader::new(File::open(path).unwrap())).unwrap().map(Result::unwrap);
+        let lost = |at, events| Entry::Lost(Lost { at, events });
+        let events = marks(3).into_iter().map(Entry::Event);
+        let expected = std::iter::once(lost(Some(Nanos::new(9)), 2)).chain(events).chain([lost(None, 5)]);
+        assert_eq!(entries.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_file_that_grows_too_long_ends() {
+        let directory = tempfile::tempdir().unwrap();
+        for compression in [Compression::None, Compression::Zstd] {
+            let capture = HostCapture::begin(directory.path(), compression, 100).unwrap();
+            let deadline = Instant::now() + Duration::from_secs(20);
+            while !capture.has_failed() {
+                assert!(Instant::now() < deadline, "{compression:?}");
+                capture.take(&marks(10), 0, Nanos::new(9));
+                thread::sleep(Duration::from_millis(10));
+            }
+        }
     }
 }
