@@ -1,0 +1,50 @@
+//! What is wrong.
+
+use super::Name;
+
+/// Something wrong, by kind and object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FindingRow {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Its kind: a hazard's name, or one of the host's.
+    pub kind: Name,
+    /// Where; none for the service or the host itself.
+    pub machine: Option<Name>,
+    /// What it is about: a map, a tag or a device.
+    pub object: Option<Name>,
+    /// Whose call showed it first.
+    pub session: Option<Name>,
+    /// What was found, one sentence.
+    pub message: String,
+    /// What to do about it, one sentence; may be empty.
+    pub advice: String,
+    /// When it was first seen, on the frame's clock.
+    pub first_ns: u64,
+    /// When it was last seen.
+    pub last_ns: u64,
+    /// How often.
+    pub count: u64,
+}
+
+/// How bad a finding is, the worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Not what was meant.
+    Warning,
+    /// Calls fail or wait for ever.
+    Error,
+    /// Bytes go where they should not.
+    Corruption,
+}
+
+impl Severity {
+    /// `warning`, `error` or `corruption`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Error => "error",
+            Self::Corruption => "corruption",
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! `busdma top`: bounce pools, waiters, decisions and host DMA at a glance, live or from a recording.
+//!
+//! One pipeline for everything: a [`source`] makes a [`frame`] of each moment, the app keeps what the person at the
+//! keyboard has chosen, and [`views`] draw. Views hold no sockets and read no clock: they see a frame.
+//!
+//! # Reading order
+//! | module | holds |
+//! |---|---|
+//! | [`frame`] | all that is shown of one moment |
+//! | [`source`] | where frames come from: the daemon, a recording, a capture of a host, a demonstration |
+//! | [`fields`] | the field table: every column's name, unit, width and precision, for screen, text and JSON |
+//! | [`list`] | rows chosen of many: cursor, sort, filter |
+//! | [`keys`] | what keys do |
+//! | [`theme`] | what colours mean |
+//! | [`views`] | the views |
+
+pub mod fields;
+pub mod frame;
+pub mod keys;
+pub mod list;
+pub mod source;
+pub mod theme;
+pub mod views;

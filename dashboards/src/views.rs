@@ -1,0 +1,74 @@
+//! The views, each in a file of its own. They draw what a [`Scene`] holds, and nothing else.
+
+use crate::frame::{Frame, Machine, Name};
+use crate::theme::Theme;
+use jiff::tz::TimeZone;
+
+/// What can be looked at, in the order of the tabs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum View {
+    /// Pools as gauges, trends, findings.
+    Overview,
+    /// Zones as a table.
+    Zones,
+    /// The queues for bounce pages.
+    Waiters,
+    /// Maps that are loaded or wait.
+    Maps,
+    /// How long things take.
+    Latency,
+    /// The log of decisions.
+    Decisions,
+    /// Devices of the host.
+    Host,
+    /// What keys do.
+    Help,
+}
+
+impl View {
+    /// All, in the order of the tabs.
+    pub const ALL: [Self; 8] = [
+        Self::Overview,
+        Self::Zones,
+        Self::Waiters,
+        Self::Maps,
+        Self::Latency,
+        Self::Decisions,
+        Self::Host,
+        Self::Help,
+    ];
+
+    /// Its name on the command line and, with a capital, on its tab.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Overview => "overview",
+            Self::Zones => "zones",
+            Self::Waiters => "waiters",
+            Self::Maps => "maps",
+            Self::Latency => "latency",
+            Self::Decisions => "decisions",
+            Self::Host => "host",
+            Self::Help => "help",
+        }
+    }
+}
+
+/// What a view sees beside the state of its own list.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene<'a> {
+    /// The moment.
+    pub frame: &'a Frame,
+    /// The one machine to show; all when none is chosen.
+    pub machine: Option<&'a Name>,
+    /// What colours mean.
+    pub theme: &'a Theme,
+    /// Where the clock on the wall hangs.
+    pub time_zone: &'a TimeZone,
+}
+
+impl<'a> Scene<'a> {
+    /// The machines to show.
+    pub fn machines(self) -> impl Iterator<Item = &'a Machine> + Clone {
+        self.frame.machines.iter().filter(move |machine| self.machine.is_none_or(|name| *name == machine.machine))
+    }
+}
