@@ -13,11 +13,13 @@
 //! | [`keys`] | what keys do |
 //! | [`theme`] | what colours mean |
 //! | [`views`] | the views |
+//! | [`svg`] | a drawn screen as a picture |
 
 pub mod fields;
 pub mod frame;
 pub mod keys;
 pub mod list;
 pub mod source;
+pub mod svg;
 pub mod theme;
 pub mod views;
