@@ -3,8 +3,6 @@
 //! A driver takes operations from busdma-sim's workload and carries them out on a host: the daemon, or an engine inside
 //! this process. Each client is a thread with a driver and a machine of its own.
 
-mod driver;
-mod host;
 mod local;
 mod pace;
 mod remote;
@@ -18,11 +16,10 @@ use crate::daemon::{Daemon, DaemonError};
 use crate::failure::{self, Answer};
 use crate::interrupt::Interruption;
 use busdma_api::monitor::ZoneInfo;
-use busdma_sim::machine::MachineSpec;
+use busdma_engine::Nanos;
+use busdma_sim::driver::{self, Driver, Host, LocalHost, Tally};
 use busdma_sim::workload::Traffic;
-use driver::Driver;
-use host::Host;
-use local::LocalHost;
+use local::Hazards;
 use pace::Pace;
 use remote::Watcher;
 use render::LiveLines;
@@ -31,7 +28,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
-use tally::{Summary, Tally};
+use tally::Summary;
 
 /// A machine's name and its zones.
 type Pools = (String, Vec<ZoneInfo>);
@@ -51,20 +48,6 @@ struct Plan {
     seed: u64,
 }
 
-/// Bounce frames where pages are not to run short: enough for the pools of every map.
-const AMPLE_FRAMES: u64 = 1024;
-
-impl Plan {
-    /// The machine of the client.
-    fn machine(self) -> MachineSpec {
-        let spec = self.traffic.machine();
-        match self.traffic {
-            Traffic::BouncePressure => spec,
-            Traffic::Storage | Traffic::Network | Traffic::Mixed => MachineSpec { bounce_frames: AMPLE_FRAMES, ..spec },
-        }
-    }
-}
-
 /// Drives the daemon, or without one an engine in this process, and prints what comes of it.
 ///
 /// # Errors
@@ -76,11 +59,13 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<Answer> {
     let summary = if let Some(daemon) = daemon(args)? {
         let socket = daemon.path().display().to_string();
         let mut watcher = Watcher::new(daemon)?;
-        let hosts = plans.iter().map(|plan| watcher.host(&plan.machine())).collect::<Result<Vec<_>, _>>()?;
+        let hosts =
+            plans.iter().map(|plan| watcher.host(&driver::machine(plan.traffic))).collect::<Result<Vec<_>, _>>()?;
         let run = drive(args, &interruption, &plans, hosts, || watcher.look())?;
         Summary::new(args, Some(socket), run)
     } else {
-        let hosts: Vec<_> = plans.iter().map(|plan| LocalHost::new(plan.machine())).collect();
+        let hosts: Vec<_> =
+            plans.iter().map(|plan| LocalHost::new(driver::machine(plan.traffic), Hazards::default())).collect();
         let engines: Vec<_> = hosts.iter().map(LocalHost::engine).collect();
         let run = drive(args, &interruption, &plans, hosts, || Ok(local::look(&engines)))?;
         Summary::new(args, None, run)
@@ -129,7 +114,7 @@ struct Run {
 }
 
 /// Runs the clients until the time is over, a signal comes or one of them fails, with a line a second.
-fn drive<H: Host + Send>(
+fn drive<H: Host<Error: Into<anyhow::Error> + Send> + Send>(
     args: &DemoArgs,
     interruption: &Interruption,
     plans: &[Plan],
@@ -148,7 +133,7 @@ fn drive<H: Host + Send>(
             .map(|((host, plan), tally)| {
                 let (driver, stop) = (Driver::new(host, plan.traffic, plan.seed, Arc::clone(tally)), &stop);
                 scope.spawn(move || {
-                    let ended = client(driver, Pace::new(started, rate), stop);
+                    let ended = client(driver, Pace::new(started, rate), started, stop).map_err(Into::into);
                     if ended.is_err() {
                         stop.store(true, Ordering::Relaxed);
                     }
@@ -169,12 +154,13 @@ fn drive<H: Host + Send>(
     })
 }
 
-fn client<H: Host>(mut driver: Driver<H>, mut pace: Pace, stop: &AtomicBool) -> anyhow::Result<()> {
+fn client<H: Host>(mut driver: Driver<H>, mut pace: Pace, started: Instant, stop: &AtomicBool) -> Result<(), H::Error> {
+    let now = || Nanos::new(u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX));
     while !stop.load(Ordering::Relaxed) {
-        let carried_out = driver.step()?;
+        let carried_out = driver.step(now())?;
         pace.carried_out(carried_out, stop);
     }
-    driver.finish()
+    driver.finish(now())
 }
 
 /// Prints a line a second until the time is over.

@@ -8,7 +8,7 @@ mod latency;
 pub use exposition::{CONTENT_TYPE, exposition};
 pub use host::{DeviceSample, HostSample};
 pub(crate) use http::{Source, serve};
-pub use latency::{BUCKETS_NS, Latency, LatencySample};
+pub use latency::{BUCKETS_NS, Latency, LatencyBin, LatencySample};
 
 use crate::config::Scope;
 

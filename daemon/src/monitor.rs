@@ -1,7 +1,7 @@
 //! `org.busdma.Monitor`: what machines hold, decide and suffer from, for those who may see them.
 
 use crate::connection::Worker;
-use crate::listeners::Filter;
+use crate::listeners::{Filter, Subscription};
 use crate::machine::Machine;
 use crate::service::Service;
 use crate::words;
@@ -67,8 +67,11 @@ impl Service {
     }
 }
 
-/// Decisions one reply holds at most.
-const AT_ONCE: usize = 512;
+/// Decisions one reply holds at most, where replies come as decisions do.
+pub(crate) const AT_ONCE: usize = 512;
+
+/// The same where replies come at intervals; no more are kept from one to the next.
+pub(crate) const AT_INTERVALS: usize = 4096;
 
 impl Worker {
     /// The filter that a call of Decisions asks for.
@@ -92,8 +95,8 @@ fn known(kind: &str) -> Result<&'static str, MonitorError> {
     })
 }
 
-/// What a listener's subscription has, unless it is nothing.
-pub(crate) fn decisions_reply(subscription: &crate::listeners::Subscription) -> Option<DecisionsReply> {
-    let (decisions, lost) = subscription.take(AT_ONCE);
+/// What a listener's subscription has, unless it is nothing; up to `at_most` decisions.
+pub(crate) fn decisions_reply(subscription: &Subscription, at_most: usize) -> Option<DecisionsReply> {
+    let (decisions, lost) = subscription.take(at_most);
     (!decisions.is_empty() || lost > 0).then_some(DecisionsReply { decisions, lost })
 }

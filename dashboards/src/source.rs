@@ -3,6 +3,10 @@
 //! A source is asked for the frame of the present moment again and again, and told what the person at the keyboard wants of
 //! it. It reads no keys and draws nothing.
 
+pub mod demo;
+pub mod live;
+pub mod rates;
+
 use crate::frame::Frame;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,6 @@
 //! The daemon, on private machines of one session.
 
 use super::Seen;
-use super::host::{Answered, Copied, Ended, Host, Loaded, Refusal, Step, TOUCHED_BYTES, pattern};
 use super::wire::{self, ARENA_BYTES, Arena};
 use crate::daemon::{Daemon, DaemonError, InWords, by_name};
 use anyhow::bail;
@@ -15,7 +14,8 @@ use busdma_api::engine::{
 use busdma_api::monitor::{Findings, Snapshot};
 use busdma_api::{Hex, MachineId, MapRef, MemoryRef, TagRef};
 use busdma_engine::constraints::TagTemplate;
-use busdma_engine::{MemFlags, PAGE_SIZE, WaitPolicy};
+use busdma_engine::{MemFlags, Nanos, PAGE_SIZE, WaitPolicy};
+use busdma_sim::driver::{Copied, Ended, Host, Loaded, Refusal, Step, TOUCHED_BYTES, pattern};
 use busdma_sim::machine::MachineSpec;
 use busdma_sim::request::Request;
 use std::collections::{BTreeMap, HashMap};
@@ -160,6 +160,10 @@ impl RemoteHost {
 impl Host for RemoteHost {
     type Tag = TagRef;
     type Map = MapRef;
+    type Error = anyhow::Error;
+
+    /// The daemon has a clock.
+    fn at(&mut self, _: Nanos) {}
 
     fn create_tag(&mut self, parent: Option<TagRef>, template: &TagTemplate) -> anyhow::Result<TagRef> {
         let machine = parent.is_none().then_some(self.machine);
@@ -228,6 +232,9 @@ impl Host for RemoteHost {
         Ok(copied)
     }
 }
+
+/// An answer that a driver has to expect, or a failure that ends the demonstration.
+type Answered<T> = busdma_sim::driver::Answered<T, anyhow::Error>;
 
 /// An error that a driver has to expect; any other ends the demonstration.
 fn refusal(error: &EngineError) -> anyhow::Result<Refusal> {

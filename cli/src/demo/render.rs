@@ -1,11 +1,12 @@
 //! The demonstration as text: a line a second, and what it came to.
 
 use super::Pools;
-use super::tally::{Summary, Tally};
+use super::tally::Summary;
 use crate::duration;
 use crate::size;
 use crate::text::{self, ACCENT, Cell, FAINT, HEADING, Side, Table, WARN};
 use crate::zones;
+use busdma_sim::driver::Tally;
 use std::collections::BTreeMap;
 
 /// Zones on a line.

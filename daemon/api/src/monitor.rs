@@ -5,7 +5,7 @@ mod snapshot;
 
 pub use decision::{DecisionRecord, Decisions, DecisionsReply, Finding, Findings, FindingsReply, Severity};
 pub use snapshot::{
-    Latency, MachineSnapshot, MapInfo, MapState, MapTotals, Percentiles, Snapshot, SnapshotReply, TagInfo, Waiter,
+    Bin, Latency, MachineSnapshot, MapInfo, MapState, MapTotals, Percentiles, Snapshot, SnapshotReply, TagInfo, Waiter,
     Watch, ZoneInfo,
 };
 
@@ -19,7 +19,7 @@ interface! {
     interface MonitorMethod = "org.busdma.Monitor";
     errors MonitorError;
     types [
-        MachineSnapshot, ZoneInfo, Waiter, TagInfo, MapInfo, MapState, MapTotals, Latency, Percentiles, DecisionRecord,
+        MachineSnapshot, ZoneInfo, Waiter, TagInfo, MapInfo, MapState, MapTotals, Latency, Percentiles, Bin, DecisionRecord,
         Finding, Severity,
     ];
     /// Everything as it is now.

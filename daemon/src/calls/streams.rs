@@ -3,6 +3,7 @@
 use super::{refuse_with, submit, tags};
 use crate::bell::Heard;
 use crate::connection::{Replies, Stopped, Wanted, Worker};
+use crate::listeners::Subscription;
 use crate::monitor;
 use crate::parameters;
 use crate::session::{Claim, End, Found, Session};
@@ -110,14 +111,10 @@ pub(super) fn watch(worker: &mut Worker, call: &Call<'_>, replies: &mut Replies<
         Ok(watch) => watch,
         Err(error) => return replies.error(&error),
     };
-    let interval = Duration::from_millis(watch.interval_ms.unwrap_or(1000));
-    let shortest = worker.limits.watch_interval_min;
-    if interval < shortest {
-        return replies.error(&MonitorError::IntervalTooShort {
-            interval_ms: watch.interval_ms.unwrap_or(0),
-            limit_ms: u64::try_from(shortest.as_millis()).unwrap_or(u64::MAX),
-        });
-    }
+    let interval = match interval(worker, watch.interval_ms.unwrap_or(1000)) {
+        Ok(interval) => interval,
+        Err(error) => return replies.error(&error),
+    };
     let snapshot = Snapshot { machine: watch.machine, limit: watch.limit };
     let mut next = Instant::now();
     loop {
@@ -131,6 +128,16 @@ pub(super) fn watch(worker: &mut Worker, call: &Call<'_>, replies: &mut Replies<
             return replies.error(&MonitorError::ShuttingDown);
         }
     }
+}
+
+/// An interval that a client asks for, if the service allows one so short.
+fn interval(worker: &Worker, interval_ms: u64) -> Result<Duration, MonitorError> {
+    let (interval, shortest) = (Duration::from_millis(interval_ms), worker.limits.watch_interval_min);
+    if interval < shortest {
+        let limit_ms = u64::try_from(shortest.as_millis()).unwrap_or(u64::MAX);
+        return Err(MonitorError::IntervalTooShort { interval_ms, limit_ms });
+    }
+    Ok(interval)
 }
 
 /// Why a worker goes on.
@@ -152,23 +159,53 @@ pub(super) fn pause(worker: &Worker, until: Instant) -> Result<Pause, Stopped> {
     Ok(Pause::Over)
 }
 
-/// Decisions: as they come, until the client hangs up or the daemon stops.
+/// Decisions: as they come or at intervals, until the client hangs up or the daemon stops.
 pub(super) fn decisions(worker: &mut Worker, call: &Call<'_>, replies: &mut Replies<'_>) -> Result<(), Stopped> {
     let decisions = match parameters::read::<Decisions>(call.parameters) {
         Ok(decisions) => decisions,
         Err(error) => return replies.error(&error),
     };
-    let filter = match worker.decision_filter(&decisions) {
-        Ok(filter) => filter,
-        Err(error) => return replies.error(&error),
+    let interval = decisions.interval_ms.map(|interval_ms| interval(worker, interval_ms)).transpose();
+    let (filter, interval) = match (worker.decision_filter(&decisions), interval) {
+        (Ok(filter), Ok(interval)) => (filter, interval),
+        (Err(error), _) | (_, Err(error)) => return replies.error(&error),
     };
     let most = usize::try_from(worker.limits.decisions_backlog).unwrap_or(usize::MAX);
+    let most = if interval.is_some() { most.min(monitor::AT_INTERVALS) } else { most };
     let limit = decisions.backlog.map_or(most, |backlog| (backlog as usize).min(most));
     let bell = Arc::clone(&worker.bell);
     let subscription = worker.service.listeners.subscribe(worker.viewer(), filter, limit, bell);
+    match interval {
+        None => send_at_once(worker, &subscription, replies),
+        Some(interval) => send_at_intervals(worker, &subscription, interval, replies),
+    }
+}
+
+fn send_at_once(worker: &Worker, subscription: &Subscription, replies: &mut Replies<'_>) -> Result<(), Stopped> {
     loop {
-        while let Some(reply) = monitor::decisions_reply(&subscription) {
+        while let Some(reply) = monitor::decisions_reply(subscription, monitor::AT_ONCE) {
             replies.next(&reply)?;
+        }
+        if worker.service.is_stopping() {
+            return replies.error(&MonitorError::ShuttingDown);
+        }
+        worker.listen(None)?;
+    }
+}
+
+/// The first decision after a quiet interval goes out at once; what comes soon after it waits.
+fn send_at_intervals(
+    worker: &Worker,
+    subscription: &Subscription,
+    interval: Duration,
+    replies: &mut Replies<'_>,
+) -> Result<(), Stopped> {
+    loop {
+        if let Some(reply) = monitor::decisions_reply(subscription, monitor::AT_INTERVALS) {
+            replies.next(&reply)?;
+            if pause(worker, Instant::now() + interval)? == Pause::Over {
+                continue;
+            }
         }
         if worker.service.is_stopping() {
             return replies.error(&MonitorError::ShuttingDown);

@@ -232,6 +232,7 @@ pub(super) fn totals_of(totals: Option<&DeviceTotals>, ledger: Option<&DeviceLed
         sum.unmapped = totals.lives.unmapped;
         sum.failed = totals.lives.failed;
         sum.live = totals.lives.live;
+        sum.live_bytes = totals.live_bytes;
     }
     let Some(ledger) = ledger else { return sum };
     sum.mapped = ledger.mapped;

@@ -5,7 +5,7 @@ use super::failure::zone_number;
 use super::objects::MapEntry;
 use super::owner::Owner;
 use super::tags::limit;
-use crate::metrics::{Latency, LoadCounts, MachineSample, MapCounts, NamedTotal, ZoneSample};
+use crate::metrics::{Latency, LatencyBin, LoadCounts, MachineSample, MapCounts, NamedTotal, ZoneSample};
 use busdma_api::Hex;
 use busdma_api::engine::MachineInfo;
 use busdma_api::monitor as api;
@@ -229,5 +229,6 @@ fn percentiles(latency: &Latency) -> api::Percentiles {
         p99_ns: latency.quantile(0.99),
         p999_ns: latency.quantile(0.999),
         max_ns: latency.max(),
+        bins: latency.bins().map(|LatencyBin { upto_ns, count }| api::Bin { upto_ns, count }).collect(),
     }
 }

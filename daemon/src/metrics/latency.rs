@@ -23,10 +23,24 @@ pub const BUCKETS_NS: [u64; 28] = {
 pub struct Latency {
     histogram: Histogram<u64>,
     sum_ns: u64,
+    /// How many durations have their highest bit where; walking the histogram for that would hold up a machine.
+    bits: [u64; BITS],
+}
+
+/// One bin: durations that have their highest bit in the same place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LatencyBin {
+    /// The longest that falls into it, in nanoseconds: a power of two less one.
+    pub upto_ns: u64,
+    /// How many did.
+    pub count: u64,
 }
 
 /// Durations above an hour are held as an hour.
 const LONGEST_NS: u64 = 3600 * 1_000_000_000;
+
+/// Places that the highest bit of a duration can have; 0 has none.
+const BITS: usize = (u64::BITS - LONGEST_NS.leading_zeros()) as usize + 1;
 
 impl Latency {
     /// An empty one.
@@ -36,13 +50,14 @@ impl Latency {
     /// Never: the bounds are constants that a histogram can have.
     pub fn new() -> Self {
         let histogram = Histogram::new_with_bounds(1, LONGEST_NS, 2).expect("1 to an hour with two digits is valid");
-        Self { histogram, sum_ns: 0 }
+        Self { histogram, sum_ns: 0, bits: [0; BITS] }
     }
 
     /// Counts a duration, in nanoseconds.
     #[inline]
     pub fn record(&mut self, ns: u64) {
         self.histogram.saturating_record(ns);
+        self.bits[bits(ns.min(LONGEST_NS))] += 1;
         self.sum_ns = self.sum_ns.saturating_add(ns);
     }
 
@@ -68,6 +83,12 @@ impl Latency {
         self.histogram.max()
     }
 
+    /// How many fell into each bin, by rising limit; bins without any are left out.
+    pub fn bins(&self) -> impl Iterator<Item = LatencyBin> {
+        let bin = |(count, bits): (&u64, u32)| LatencyBin { upto_ns: (1 << bits) - 1, count: *count };
+        self.bits.iter().zip(0..).map(bin).filter(|bin| bin.count > 0)
+    }
+
     /// What a scrape shows of it.
     pub fn sample(&self) -> LatencySample {
         let mut counts = [0; BUCKETS_NS.len() + 1];
@@ -80,6 +101,10 @@ impl Latency {
         counts[BUCKETS_NS.len()] = self.histogram.len() - below;
         LatencySample { counts, sum_ns: self.sum_ns }
     }
+}
+
+const fn bits(ns: u64) -> usize {
+    (u64::BITS - ns.leading_zeros()) as usize
 }
 
 impl Default for Latency {
@@ -151,6 +176,17 @@ mod tests {
         }
         assert_eq!(latency.sample().count(), latency.count());
         assert!(latency.sample().counts.iter().all(|count| *count > 0), "{:?}", latency.sample());
+    }
+
+    #[test]
+    fn bins_are_powers_of_two_and_hold_everything() {
+        let mut latency = Latency::new();
+        for ns in [0, 1, 2, 3, 4, 1023, 1024, LONGEST_NS, u64::MAX] {
+            latency.record(ns);
+        }
+        let bins: Vec<_> = latency.bins().map(|bin| (bin.upto_ns, bin.count)).collect();
+        assert_eq!(bins, [(0, 1), (1, 1), (3, 2), (7, 1), (1023, 1), (2047, 1), ((1 << 42) - 1, 2)]);
+        assert_eq!(latency.bins().map(|bin| bin.count).sum::<u64>(), latency.count());
     }
 
     #[test]

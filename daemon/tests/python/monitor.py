@@ -15,6 +15,9 @@ from testbed import FOUR_GIB, PAGE, POOL, Host, refused
 # Decisions that a reader makes the daemon produce before it reads on, and those kept for it meanwhile.
 FLOOD, BACKLOG = 20_000, 8
 
+# From reply to reply, for a reader that wants few.
+INTERVAL_MS = 100
+
 
 def main():
     client = varlink.Client.new_with_address(f"unix:{SOCKET}")
@@ -23,6 +26,7 @@ def main():
         snapshots_come_by_themselves(client, monitor)
         decisions_say_why(client, engine)
         a_slow_reader_loses_the_oldest(engine)
+        replies_come_at_intervals(client, engine)
         findings_name_hazards(engine, monitor)
         streams_end_with_the_daemon(client, engine)
 
@@ -82,6 +86,9 @@ def counters_have_freebsds_names(engine, monitor):
     assert (latency["load"]["count"], latency["sync"]["count"], latency["deferral"]["count"]) == (3, 2, 1), latency
     for each in latency.values():
         assert 0 < each["p50_ns"] <= each["p90_ns"] <= each["p99_ns"] <= each["p999_ns"] <= each["max_ns"], each
+        assert sum(bin["count"] for bin in each["bins"]) == each["count"], each
+        limits = [bin["upto_ns"] for bin in each["bins"]]
+        assert limits == sorted(set(limits)) and all(limit & (limit + 1) == 0 for limit in limits), each
     assert latency["deferral"]["max_ns"] >= 10_000_000
     engine.DestroyMachine(machine=host.machine)
     assert refused(monitor.Snapshot, machine=host.machine) == ("NoSuchObject", {"object": host.machine})
@@ -197,6 +204,30 @@ def a_slow_reader_loses_the_oldest(engine):
     engine.Submit(operations=cycle)
     ((newest,), _) = decisions.next()
     assert newest["t_ns"] > last
+
+
+def replies_come_at_intervals(client, engine):
+    host = Host(engine)
+    (map,) = host.maps(1)
+    cycle = [{"load": {"map": map, "request": host.request(1)}}, {"unload": {"map": map}}]
+    stream = Decisions(map=map, kinds=["unloaded"], backlog=BACKLOG, interval_ms=INTERVAL_MS)
+    begin(lambda: engine.Submit(operations=cycle), stream)
+    start, replies, heard, lost = time.monotonic(), 0, 0, 0
+    sent = 0
+    while time.monotonic() - start < 5 * INTERVAL_MS / 1000:
+        engine.Submit(operations=cycle * (2 * BACKLOG))
+        sent += 2 * BACKLOG
+    while heard + lost < sent:
+        batch, missing = stream.next()
+        assert 0 < len(batch) <= BACKLOG, len(batch)
+        replies, heard, lost = replies + 1, heard + len(batch), lost + missing
+    elapsed = time.monotonic() - start
+    assert (heard + lost, lost > 0) == (sent, True), (heard, lost, sent)
+    # The first reply comes at once, and one more may have begun before the clock did.
+    assert 2 <= replies <= elapsed / (INTERVAL_MS / 1000) + 2, (replies, elapsed)
+    with client.open("org.busdma.Monitor") as stream:
+        error, numbers = refused(lambda: next(stream.Decisions(interval_ms=1, _more=True)))
+        assert (error, numbers["interval_ms"]) == ("IntervalTooShort", 1), (error, numbers)
 
 
 def findings_name_hazards(engine, monitor):

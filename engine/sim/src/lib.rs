@@ -27,10 +27,12 @@
 //! | [`engine_side`], [`reference`](mod@reference) | the two sides |
 //! | [`checkers`] | promises, checked from outside |
 //! | [`harness`] | all of it, operation after operation |
+//! | [`driver`] | a driver that carries traffic out on any host, for demonstrations |
 
 pub mod answer;
 pub mod checkers;
 pub mod decode;
+pub mod driver;
 pub mod engine_side;
 pub mod harness;
 pub mod machine;

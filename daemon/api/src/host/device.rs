@@ -85,6 +85,9 @@ pub struct Totals {
     pub failed: u64,
     /// Mappings that live.
     pub live: u64,
+    /// Bytes of those.
+    #[serde(default)]
+    pub live_bytes: u64,
     /// Mappings made through the bounce pool because everything bounces.
     pub bounced_forced: u64,
     /// Mappings made through the bounce pool because the device does not reach the bytes.

@@ -28,6 +28,10 @@ pub struct Decisions {
     /// Decisions kept for a slow reader; as configured when left out, and never more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backlog: Option<u32>,
+    /// Milliseconds at least from reply to reply; replies come as decisions do when left out. With it a reply holds all that
+    /// is kept: the newest `backlog`, at most 4096; older ones are counted as lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval_ms: Option<u64>,
 }
 
 /// Decisions, oldest first.

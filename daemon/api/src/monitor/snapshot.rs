@@ -234,4 +234,16 @@ pub struct Percentiles {
     pub p999_ns: u64,
     /// The longest.
     pub max_ns: u64,
+    /// How many fell where, by rising limit; bins without any are left out.
+    #[serde(default)]
+    pub bins: Vec<Bin>,
+}
+
+/// One bin of a distribution.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, introspect::CustomType)]
+pub struct Bin {
+    /// The longest that falls into it, nanoseconds: a power of two less one. The shortest is one more than half of that.
+    pub upto_ns: u64,
+    /// How many did.
+    pub count: u64,
 }

@@ -63,7 +63,7 @@ impl Tracker {
             self.doubts.pop_front();
             if let Some((device, mut mapping)) = self.live.remove(doubt.id) {
                 mapping.state = State::Superseded { at: doubt.at };
-                self.count(device, Lives::superseded);
+                self.over(device, &mapping, Lives::superseded);
                 sink(Change::Superseded(&mapping));
             }
         }
@@ -75,7 +75,7 @@ impl Tracker {
             let Some((device, mapping)) = self.live.oldest().and_then(|id| self.live.remove(id)) else {
                 return;
             };
-            self.count(device, Lives::given_up);
+            self.over(device, &mapping, Lives::given_up);
             sink(Change::GivenUp(&mapping));
         }
     }
@@ -84,16 +84,16 @@ impl Tracker {
         let Some((device, mapping)) = self.live.remove(ending.id) else {
             return;
         };
-        self.count(device, Lives::unmapped);
+        self.over(device, &mapping, Lives::unmapped);
         self.stats.odd_unmaps += u64::from(ending.fit == Fit::Odd);
         let mapping = Mapping { state: State::Unmapped { at: event.at }, ..mapping };
         sink(Change::Ended(&mapping));
     }
 
-    fn count(&mut self, device: u32, count: impl Fn(&mut Lives)) {
+    fn over(&mut self, device: u32, mapping: &Mapping, count: impl Fn(&mut Lives)) {
         count(&mut self.stats.lives);
         if let Some(record) = self.devices.get_mut(device) {
-            count(&mut record.totals.lives);
+            record.totals.over(mapping, count);
         }
     }
 

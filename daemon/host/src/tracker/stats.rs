@@ -112,6 +112,8 @@ pub struct DeviceTotals {
     pub failures: Failures,
     /// Bytes that were mapped, as far as they are told.
     pub bytes: u64,
+    /// Bytes of the mappings that live, of the same.
+    pub live_bytes: u64,
     /// Mappings made that bounced.
     pub bounced: u64,
     /// Bytes of mappings made for which swiotlb gave room.
@@ -149,6 +151,7 @@ impl DeviceTotals {
             origins: Origins::default(),
             failures: Failures::default(),
             bytes: 0,
+            live_bytes: 0,
             bounced: 0,
             bounced_bytes: 0,
             translated: 0,
@@ -163,10 +166,17 @@ impl DeviceTotals {
         self.lives.made();
         self.origins.count(mapping.origin);
         self.bytes += mapping.size.raw();
+        self.live_bytes += mapping.size.raw();
         self.bounced += u64::from(mapping.bounced());
         self.bounced_bytes += mapping.bounces.size.raw();
         self.translated += u64::from(mapping.translation != Translation::None);
         self.merged += u64::from(mapping.given_entries < mapping.entries);
+    }
+
+    /// A mapping that lived no longer does; `count` says why.
+    pub(super) fn over(&mut self, mapping: &Mapping, count: impl Fn(&mut Lives)) {
+        count(&mut self.lives);
+        self.live_bytes -= mapping.size.raw();
     }
 
     pub(super) fn failed(&mut self, origin: Origin, failure: Failure) {

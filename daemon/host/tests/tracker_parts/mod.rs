@@ -120,6 +120,8 @@ impl Lab {
         let devices: Vec<_> = self.tracker.devices().collect();
         assert_eq!(lives.begun, devices.iter().map(|device| device.lives.begun).sum::<u64>());
         assert_eq!(lives.live, devices.iter().map(|device| device.lives.live).sum::<u64>());
+        let live_bytes = self.tracker.live().map(|mapping| mapping.size.raw()).sum::<u64>();
+        assert_eq!(live_bytes, devices.iter().map(|device| device.live_bytes).sum::<u64>());
         assert_eq!(
             stats.syncs,
             devices.iter().map(|device| device.syncs_for_cpu + device.syncs_for_device).sum::<u64>()

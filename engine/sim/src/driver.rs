@@ -1,19 +1,38 @@
-//! A driver: takes operations from a workload and carries them out, as a well-behaved driver would.
+//! A driver: takes operations from a workload and carries them out on a host, as a well-behaved driver would.
 //!
 //! The workload ends its oldest transfer without looking whether it was ever loaded. A driver must not unload a map
 //! whose load waits, nor load it again: such a transfer is given up, and unloaded when its pages have come.
 
-use super::host::{Host, Loaded, Refusal, Step};
-use super::tally::Tally;
-use busdma_engine::WaitPolicy;
-use busdma_sim::ops::Op;
-use busdma_sim::request::Request;
-use busdma_sim::workload::{Traffic, Workload};
+mod host;
+mod local;
+mod tally;
+
+pub use host::{Answered, Copied, Ended, Host, Loaded, Refusal, Step, TOUCHED_BYTES, pattern};
+pub use local::{LocalError, LocalHost, SharedEngine};
+pub use tally::Tally;
+
+use crate::machine::MachineSpec;
+use crate::ops::Op;
+use crate::request::Request;
+use crate::workload::{Traffic, Workload};
+use busdma_engine::{Nanos, WaitPolicy};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Bounce frames where pages are not to run short: enough for the pools of every map.
+const AMPLE_FRAMES: u64 = 1024;
+
+/// A machine for that traffic: pages run short only where that is what the traffic is about.
+pub const fn machine(traffic: Traffic) -> MachineSpec {
+    let spec = traffic.machine();
+    match traffic {
+        Traffic::BouncePressure => spec,
+        Traffic::Storage | Traffic::Network | Traffic::Mixed => MachineSpec { bounce_frames: AMPLE_FRAMES, ..spec },
+    }
+}
 
 /// One client's driver.
 #[derive(Debug)]
-pub(super) struct Driver<H: Host> {
+pub struct Driver<H: Host> {
     host: H,
     workload: Workload,
     /// In the order of their making, as the workload counts them.
@@ -46,7 +65,8 @@ enum State {
 }
 
 impl<H: Host> Driver<H> {
-    pub(super) fn new(host: H, traffic: Traffic, seed: u64, tally: Arc<Mutex<Tally>>) -> Self {
+    /// A driver on an empty machine, whose traffic is of that kind and seed. It counts into `tally`.
+    pub fn new(host: H, traffic: Traffic, seed: u64, tally: Arc<Mutex<Tally>>) -> Self {
         Self {
             host,
             workload: Workload::new(traffic, seed),
@@ -60,20 +80,33 @@ impl<H: Host> Driver<H> {
         }
     }
 
-    /// Takes the workload's next operation; says how many operations were carried out.
-    pub(super) fn step(&mut self) -> anyhow::Result<u64> {
+    /// What it drives.
+    pub fn host_mut(&mut self) -> &mut H {
+        &mut self.host
+    }
+
+    /// Takes the workload's next operation at `now`; says how many operations were carried out.
+    ///
+    /// # Errors
+    /// The host's.
+    pub fn step(&mut self, now: Nanos) -> Result<u64, H::Error> {
+        self.host.at(now);
         let before = self.tally().operations;
         let Some(op) = self.workload.next() else { return Ok(0) };
         self.take(&op)?;
         Ok(self.tally().operations - before)
     }
 
-    /// Carries out what is still pending.
-    pub(super) fn finish(&mut self) -> anyhow::Result<()> {
+    /// Carries out what is still pending, at `now`.
+    ///
+    /// # Errors
+    /// The host's.
+    pub fn finish(&mut self, now: Nanos) -> Result<(), H::Error> {
+        self.host.at(now);
         self.flush()
     }
 
-    fn take(&mut self, op: &Op) -> anyhow::Result<()> {
+    fn take(&mut self, op: &Op) -> Result<(), H::Error> {
         match op {
             Op::Fill { map, seed } => self.add(*map, Step::Fill { seed: *seed }),
             Op::Sync { map, ops, .. } => self.add(*map, Step::Sync(*ops)),
@@ -122,7 +155,7 @@ impl<H: Host> Driver<H> {
     }
 
     /// `None` loads the memory that the map came with.
-    fn load(&mut self, slot: usize, request: Option<&Request>, wait: WaitPolicy) -> anyhow::Result<()> {
+    fn load(&mut self, slot: usize, request: Option<&Request>, wait: WaitPolicy) -> Result<(), H::Error> {
         self.flush()?;
         let Some(map) = self.slots[slot].map else { return Ok(()) };
         self.collect(slot)?;
@@ -153,7 +186,7 @@ impl<H: Host> Driver<H> {
         Ok(())
     }
 
-    fn unload(&mut self, slot: usize) -> anyhow::Result<()> {
+    fn unload(&mut self, slot: usize) -> Result<(), H::Error> {
         match self.slots[slot].state {
             State::Loaded => {
                 self.push(slot, Step::Unload)?;
@@ -166,12 +199,12 @@ impl<H: Host> Driver<H> {
     }
 
     /// Adds a step, if the map is in a state for it.
-    fn add(&mut self, map: u8, step: Step) -> anyhow::Result<()> {
+    fn add(&mut self, map: u8, step: Step) -> Result<(), H::Error> {
         let slot = usize::from(map);
         if self.slots[slot].state == State::Loaded { self.push(slot, step) } else { Ok(()) }
     }
 
-    fn push(&mut self, slot: usize, step: Step) -> anyhow::Result<()> {
+    fn push(&mut self, slot: usize, step: Step) -> Result<(), H::Error> {
         if self.pending_on != slot {
             self.flush()?;
             self.pending_on = slot;
@@ -180,7 +213,7 @@ impl<H: Host> Driver<H> {
         Ok(())
     }
 
-    fn flush(&mut self) -> anyhow::Result<()> {
+    fn flush(&mut self) -> Result<(), H::Error> {
         if let Some(map) = self.slots.get(self.pending_on).and_then(|slot| slot.map)
             && !self.pending.is_empty()
         {
@@ -196,7 +229,7 @@ impl<H: Host> Driver<H> {
         Ok(())
     }
 
-    fn run_deferred(&mut self) -> anyhow::Result<()> {
+    fn run_deferred(&mut self) -> Result<(), H::Error> {
         self.flush()?;
         if self.waiting > 0 {
             for slot in 0..self.slots.len() {
@@ -207,7 +240,7 @@ impl<H: Host> Driver<H> {
     }
 
     /// Takes notice of the end of a deferred load, if there was one and it has come.
-    fn collect(&mut self, slot: usize) -> anyhow::Result<()> {
+    fn collect(&mut self, slot: usize) -> Result<(), H::Error> {
         let Slot { map: Some(map), state: state @ (State::Waiting | State::GivenUp) } = self.slots[slot] else {
             return Ok(());
         };
@@ -234,17 +267,19 @@ impl<H: Host> Driver<H> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::Plan;
-    use crate::demo::local::LocalHost;
+    use busdma_engine::NoObserver;
+
+    /// From operation to operation, nanoseconds.
+    const APART: u64 = 1000;
 
     fn run(traffic: Traffic, seed: u64, steps: u64) -> Tally {
         let tally = Arc::new(Mutex::new(Tally::default()));
-        let host = LocalHost::new(Plan { traffic, seed }.machine());
+        let host = LocalHost::new(machine(traffic), NoObserver);
         let mut driver = Driver::new(host, traffic, seed, Arc::clone(&tally));
-        for _ in 0..steps {
-            driver.step().unwrap();
+        for step in 0..steps {
+            driver.step(Nanos::new(step * APART)).unwrap();
         }
-        driver.finish().unwrap();
+        driver.finish(Nanos::new(steps * APART)).unwrap();
         let waiting = driver.waiting as u64;
         let tally = tally.lock().unwrap().clone();
         assert_eq!(tally.deferred, tally.resumed + waiting, "every deferred load ends or still waits");
@@ -260,7 +295,9 @@ mod tests {
                 assert_eq!(tally.loads, tally.loaded + tally.deferred + refused, "{traffic:?} {seed}: {tally:?}");
                 assert!(tally.operations > 2500 && tally.loaded > 0, "{traffic:?} {seed}: {tally:?}");
                 match traffic {
-                    Traffic::BouncePressure => assert!(tally.deferred > 100 && refused > 0, "{seed}: {tally:?}"),
+                    Traffic::BouncePressure => {
+                        assert!(tally.deferred > 100 && tally.waited_ns >= APART && refused > 0, "{seed}: {tally:?}");
+                    }
                     _ => assert_eq!((tally.deferred, refused), (0, 0), "{traffic:?} {seed}: pages are ample"),
                 }
                 assert!(tally.bounced_pages > 0 || traffic == Traffic::Network, "{traffic:?} {seed}: {tally:?}");
