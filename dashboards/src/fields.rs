@@ -1,10 +1,27 @@
 //! The field table: every column's name, unit, width and precision, for screen, text and JSON alike.
 //!
 //! A table of the screen is a list of [`Field`]s over one row type. The screen shows [`Value::screen`], a filter looks into
-//! the same text, sorting goes by [`Value::key`], and JSON holds [`Value::json`] under [`Field::name`].
+//! the same text, sorting goes by [`Value::order`], and JSON holds [`Value::json`] under [`Field::name`].
 
-use crate::frame::Name;
-use std::cmp::Ordering;
+mod finding;
+mod fit;
+mod host;
+mod latency;
+mod machine;
+mod row;
+mod value;
+mod zone;
+
+pub use finding::FINDING_FIELDS;
+pub use fit::fit;
+pub use host::{DEVICE_FIELDS, POOL_FIELDS};
+pub use latency::DISTRIBUTION_FIELDS;
+pub use machine::{MAP_FIELDS, TAG_FIELDS, WAITER_FIELDS};
+pub use row::{Identity, Row, RowKey};
+pub use value::{Unit, Value};
+pub use zone::ZONE_FIELDS;
+
+use compact_str::CompactString;
 
 /// One column over rows of type `R`.
 #[derive(Debug)]
@@ -25,59 +42,58 @@ pub struct Field<R> {
     pub value: fn(&R) -> Value,
 }
 
-/// What numbers count, and with it how they are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
-    /// Words.
-    Text,
-    /// A number of things.
-    Count,
-    /// Bounce pages.
-    Pages,
-    /// Bytes, with binary units on the screen.
-    Bytes,
-    /// An address or a mask: hexadecimal, on the screen `24-bit` where it is one bit less than a power of two.
-    Address,
-    /// Nanoseconds, with a unit that suits them on the screen.
-    Nanoseconds,
-    /// Microseconds, likewise.
-    Microseconds,
-    /// Things a second.
-    PerSecond,
-    /// Bytes a second.
-    BytesPerSecond,
-    /// A share, 0.0 to 1.0; percent on the screen.
-    Share,
+impl<R> Field<R> {
+    /// What a row says, as the screen shows it; empty where nothing is known.
+    pub fn screen(&self, row: &R) -> CompactString {
+        (self.value)(row).screen(self.unit)
+    }
 }
 
-/// What a row says in one column.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    /// Words.
-    Text(Name),
-    /// A whole number.
-    Whole(u64),
-    /// A whole number that can be negative.
-    Signed(i64),
-    /// A number.
-    Real(f64),
-    /// Nothing is known.
-    Absent,
+/// A row as a JSON object: its fields by name, in the table's order, those of which nothing is known left out.
+pub fn object<R>(fields: &[Field<R>], row: &R) -> serde_json::Map<String, serde_json::Value> {
+    let known = |field: &Field<R>| match (field.value)(row) {
+        Value::Absent => None,
+        value => Some((field.name.to_owned(), value.json(field.unit))),
+    };
+    fields.iter().filter_map(known).collect()
 }
 
-impl Value {
-    /// Compares as sorting does: what is absent comes first.
-    pub fn order(&self, other: &Self) -> Ordering {
-        match (self, other) {
-            (Self::Text(a), Self::Text(b)) => a.cmp(b),
-            (Self::Whole(a), Self::Whole(b)) => a.cmp(b),
-            (Self::Signed(a), Self::Signed(b)) => a.cmp(b),
-            (Self::Real(a), Self::Real(b)) => a.total_cmp(b),
-            (Self::Absent, Self::Absent) => Ordering::Equal,
-            (Self::Absent, _) => Ordering::Less,
-            (_, Self::Absent) => Ordering::Greater,
-            // A field's values are all of one kind.
-            _ => Ordering::Equal,
+/// The field of that name.
+pub fn named<R>(fields: &'static [Field<R>], name: &str) -> Option<&'static Field<R>> {
+    fields.iter().find(|field| field.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check<R>(table: &str, fields: &[Field<R>]) {
+        let mut names: Vec<_> = fields.iter().map(|field| field.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), fields.len(), "{table}: two fields of one name");
+        assert!(fields.iter().any(|field| field.drops == 0), "{table}: nothing stays on a narrow screen");
+        for field in fields {
+            let heading = field.heading.chars().count();
+            assert!(heading <= usize::from(field.width), "{table}.{}: its heading is wider than it", field.name);
+            assert!(!field.meaning.ends_with('.') && !field.meaning.is_empty(), "{table}.{}", field.name);
+            assert!(
+                field.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'),
+                "{table}.{}",
+                field.name
+            );
         }
+    }
+
+    #[test]
+    fn every_table_is_in_order() {
+        check("zones", &ZONE_FIELDS);
+        check("waiters", &WAITER_FIELDS);
+        check("maps", &MAP_FIELDS);
+        check("tags", &TAG_FIELDS);
+        check("findings", &FINDING_FIELDS);
+        check("devices", &DEVICE_FIELDS);
+        check("pool", &POOL_FIELDS);
+        check("latency", &DISTRIBUTION_FIELDS);
     }
 }

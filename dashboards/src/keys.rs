@@ -1,4 +1,21 @@
 //! What keys do.
+//!
+//! [`KEYS`] is the one table: defaults, names for `busdma.toml` and the text of help all come from it. A [`Keymap`] is that
+//! table with a person's own keys, and [`Chords`] turns keys that are pressed into actions.
+//!
+//! `g` is the beginning of `g g`, the first row, and it asks for a moment too: what follows decides. `g` once more goes to
+//! the first row; a digit, `+`, `-`, `%` or Enter opens the prompt for a moment and is its first character; Esc takes the
+//! `g` back; every other key does what it always does.
+
+mod chords;
+mod key;
+mod keymap;
+mod table;
+
+pub use chords::{Chords, Pressed};
+pub use key::{Chord, Key, KeyError};
+pub use keymap::{Keymap, RebindError};
+pub use table::{Binding, KEYS, Section};
 
 use crate::views::View;
 

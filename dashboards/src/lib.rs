@@ -9,17 +9,31 @@
 //! | [`frame`] | all that is shown of one moment |
 //! | [`source`] | where frames come from: the daemon, a recording, a capture of a host, a demonstration |
 //! | [`fields`] | the field table: every column's name, unit, width and precision, for screen, text and JSON |
+//! | [`units`] | how numbers are written |
+//! | [`json`] | a frame as JSON |
 //! | [`list`] | rows chosen of many: cursor, sort, filter |
 //! | [`keys`] | what keys do |
+//! | [`settings`] | `busdma.toml` |
 //! | [`theme`] | what colours mean |
+//! | [`words`] | decisions in words |
+//! | [`screen`] | what stands around the views: header, time bar, footer |
+//! | [`app`] | what the person at the keyboard has chosen |
 //! | [`views`] | the views |
 //! | [`svg`] | a drawn screen as a picture |
 
+pub mod app;
 pub mod fields;
 pub mod frame;
+pub mod json;
 pub mod keys;
 pub mod list;
+mod moment;
+mod pen;
+pub mod screen;
+pub mod settings;
 pub mod source;
 pub mod svg;
 pub mod theme;
+pub mod units;
 pub mod views;
+pub mod words;

@@ -1,6 +1,25 @@
 //! Rows chosen of many: cursor, sort and filter of one list.
 
+mod cached;
+mod filter;
+mod order;
+mod sort;
+
+pub use filter::Filter;
+pub use sort::{Sort, SortWay};
+
+pub(crate) use cached::Cached;
+
+use crate::fields::{Row, RowKey};
+use crate::frame::{Frame, Name};
+use crate::views::{Baselines, Holders, Scene};
+use order::Order;
+use ratatui::layout::Rect;
+
 /// The state of one list on the screen.
+///
+/// Which rows are shown, and in which order, is worked out when the list is drawn, once for every frame, sort and filter:
+/// drawing the same again touches only the rows on the screen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListState {
     /// The row under the cursor, among those shown.
@@ -13,24 +32,35 @@ pub struct ListState {
     pub filter: Filter,
     /// Whether the detail of the row under the cursor is open.
     pub detail: Detail,
+    /// Rows that pass the filter, as last drawn.
+    pub shown: usize,
+    /// Rows before the filter, as last drawn.
+    pub listed: usize,
+    /// Rows that fit on the screen, as last drawn.
+    pub page: usize,
+    /// Where rows are on the screen, as last drawn: [`Self::top`] in the first line.
+    pub body: Rect,
+    /// Where headings are on the screen, as last drawn.
+    pub columns: Vec<ColumnAt>,
+    /// What the view of maps compares ages with.
+    pub(crate) baselines: Cached<Baselines>,
+    /// Who holds the pages of each zone.
+    pub(crate) holders: Cached<Holders>,
+    pub(crate) order: Order,
+    pub(crate) under_cursor: Option<RowKey>,
 }
 
-/// The order of rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sort {
-    /// Index of the field in the view's field table.
-    pub field: usize,
-    /// Which end comes first.
-    pub way: SortWay,
+/// What is looked at: of the same frame and machine, the same rows come.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    frame: &'a Frame,
+    machine: Option<&'a Name>,
 }
 
-/// Which end comes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SortWay {
-    /// The smallest.
-    Ascending,
-    /// The largest.
-    Descending,
+impl<'a> From<Scene<'a>> for Seen<'a> {
+    fn from(scene: Scene<'a>) -> Self {
+        Self { frame: scene.frame, machine: scene.machine }
+    }
 }
 
 /// Whether the detail of a row is open.
@@ -43,8 +73,136 @@ pub enum Detail {
     Open,
 }
 
-/// Words that a row must hold, all of them, in any case and any column.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
-    text: String,
+/// Where a column is on the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ColumnAt {
+    /// Index of the field in the view's field table.
+    pub field: usize,
+    /// Its first column of the screen.
+    pub x: u16,
+    /// Columns of the screen.
+    pub width: u16,
 }
+
+impl Detail {
+    /// The other one.
+    #[must_use]
+    pub const fn toggled(self) -> Self {
+        match self {
+            Self::Closed => Self::Open,
+            Self::Open => Self::Closed,
+        }
+    }
+}
+
+impl ListState {
+    /// Works out which rows are shown, for a screen with room for `page` of them.
+    ///
+    /// The cursor stays on its row when rows move. On the first row, with no detail open, it stays on the first row: who
+    /// looks at the top of a list wants to see what is at the top.
+    pub fn arrange<R: Row>(&mut self, seen: Seen<'_>, rows: &[&R], page: usize) {
+        self.page = page;
+        self.listed = rows.len();
+        if self.order.renew(seen, self.sort, &self.filter, rows) {
+            self.shown = self.order.len();
+            self.follow(rows);
+        }
+        self.clamp();
+        self.under_cursor = self.selected(rows).map(|row| row.identity().into());
+    }
+
+    /// Index among the source's rows of the one at `place` of those shown.
+    pub fn source_index(&self, place: usize) -> Option<usize> {
+        self.order.get(place)
+    }
+
+    /// The row under the cursor.
+    pub fn selected<'r, R: Row>(&self, rows: &[&'r R]) -> Option<&'r R> {
+        rows.get(self.source_index(self.cursor)?).copied()
+    }
+
+    /// What is under the cursor, as last drawn.
+    pub const fn under_cursor(&self) -> Option<&RowKey> {
+        self.under_cursor.as_ref()
+    }
+
+    /// Forgets what was worked out of the frame: another one is shown, even if it looks the same.
+    pub fn forget_frame(&mut self) {
+        self.order = Order::default();
+        self.baselines = Cached::default();
+        self.holders = Cached::default();
+    }
+
+    /// So many rows down, to the last one at most.
+    pub fn down(&mut self, rows: usize) {
+        self.select(self.cursor.saturating_add(rows));
+    }
+
+    /// So many rows up, to the first one at most.
+    pub fn up(&mut self, rows: usize) {
+        self.select(self.cursor.saturating_sub(rows));
+    }
+
+    /// One screen down; a line of the old one stays in sight.
+    pub fn page_down(&mut self) {
+        self.down(self.page.saturating_sub(1).max(1));
+    }
+
+    /// One screen up; a line of the old one stays in sight.
+    pub fn page_up(&mut self) {
+        self.up(self.page.saturating_sub(1).max(1));
+    }
+
+    /// To the first row.
+    pub fn first(&mut self) {
+        self.select(0);
+    }
+
+    /// To the last row.
+    pub fn last(&mut self) {
+        self.select(usize::MAX);
+    }
+
+    /// To that row of those shown, the last one at most.
+    pub fn select(&mut self, place: usize) {
+        self.cursor = place;
+        self.under_cursor = None;
+        self.clamp();
+    }
+
+    /// The row of those shown that is in that line of the screen.
+    pub fn place_at(&self, column: u16, line: u16) -> Option<usize> {
+        let inside = self.body.contains((column, line).into());
+        let place = self.top + usize::from(line.checked_sub(self.body.y)?);
+        (inside && place < self.shown).then_some(place)
+    }
+
+    /// The cursor stays within the rows, and on the screen.
+    fn clamp(&mut self) {
+        self.cursor = self.cursor.min(self.shown.saturating_sub(1));
+        let lowest = (self.cursor + 1).saturating_sub(self.page.max(1));
+        self.top = self.top.clamp(lowest, self.cursor).min(self.shown.saturating_sub(self.page));
+    }
+
+    /// Puts the cursor where its row is now.
+    fn follow<R: Row>(&mut self, rows: &[&R]) {
+        let Some(key) = self.under_cursor.as_ref() else { return };
+        if self.cursor == 0 && self.detail == Detail::Closed {
+            return;
+        }
+        let is_it = |place: &usize| {
+            self.order.get(*place).and_then(|at| rows.get(at)).is_some_and(|row| key.is(row.identity()))
+        };
+        if is_it(&self.cursor) {
+            return;
+        }
+        if let Some(place) = (0..self.shown).find(is_it) {
+            // Its line on the screen stays the same, as far as possible.
+            self.top = place.saturating_sub(self.cursor.saturating_sub(self.top));
+            self.cursor = place;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,25 @@
 //! The views, each in a file of its own. They draw what a [`Scene`] holds, and nothing else.
 
+pub(crate) mod decisions;
+#[cfg(test)]
+mod fixtures;
+mod gauge;
+pub(crate) mod help;
+pub(crate) mod host;
+pub(crate) mod latency;
+pub(crate) mod maps;
+pub(crate) mod overview;
+#[cfg(test)]
+mod property;
+pub(crate) mod sparkline;
+mod table;
+pub(crate) mod waiters;
+pub(crate) mod zones;
+
+pub use decisions::LogView;
+pub(crate) use maps::suspects::Baselines;
+pub(crate) use waiters::holders::Holders;
+
 use crate::frame::{Frame, Machine, Name};
 use crate::theme::Theme;
 use jiff::tz::TimeZone;
@@ -23,6 +43,11 @@ pub enum View {
     Host,
     /// What keys do.
     Help,
+}
+
+/// Fields that say the same in every row: the machine, where there is one only.
+fn hidden(scene: Scene<'_>) -> &'static [&'static str] {
+    if scene.machines().nth(1).is_none() { &["machine"] } else { &[] }
 }
 
 impl View {
@@ -70,5 +95,13 @@ impl<'a> Scene<'a> {
     /// The machines to show.
     pub fn machines(self) -> impl Iterator<Item = &'a Machine> + Clone {
         self.frame.machines.iter().filter(move |machine| self.machine.is_none_or(|name| *name == machine.machine))
+    }
+}
+
+/// Lines of a detail below a list in an area of that height. A few lines of the list stay in sight.
+fn pane_lines(height: u16) -> u16 {
+    match height {
+        0..=12 => height.saturating_sub(3),
+        _ => height / 5 * 3,
     }
 }

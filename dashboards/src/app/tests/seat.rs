@@ -1,0 +1,182 @@
+//! Frames to show, and an app with a screen in front of it.
+
+use crate::app::{App, Effect, Start};
+use crate::frame::{
+    Bucket, Frame, Latency, Machine, MapRow, MapState, MapTotals, Origin, OriginKind, OriginState, TagRow, TimeAxis,
+    Timeline, Trend, WaiterRow, ZoneRates, ZoneRow,
+};
+use crate::keys::Key;
+use crate::settings::Settings;
+use crate::views::View;
+use jiff::tz::TimeZone;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Cell;
+use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use std::sync::Arc;
+
+pub(super) const NOON: i64 = 1_763_812_800_000_000_000;
+
+pub(super) fn map(number: u32, age_ns: u64) -> MapRow {
+    MapRow {
+        machine: "vm1".into(),
+        map: format!("vm1/m{number}").into(),
+        tag: "vm1/t1".into(),
+        session: Some("s1".into()),
+        uid: Some(1000),
+        state: MapState::Loaded,
+        bytes: u64::from(number) * 4096,
+        segments: 1,
+        bounce_pages: number % 3,
+        age_ns,
+    }
+}
+
+pub(super) fn machine(name: &str, maps: Vec<MapRow>) -> Machine {
+    let zone = ZoneRow {
+        machine: name.into(),
+        zone: 0,
+        lowaddr: 0xffff_ffff,
+        alignment: 4096,
+        total_bpages: 64,
+        free_bpages: 0,
+        reserved_bpages: 4,
+        active_bpages: 60,
+        active_bpages_max: 64,
+        total_bounced: 10,
+        total_deferred: 3,
+        total_deferred_time: 5000,
+        map_count: 30,
+        waiters: 1,
+        rates: ZoneRates { bounced: 12.0, deferred: 1.0 },
+        trend: Trend::default(),
+    };
+    let waiter = WaiterRow {
+        machine: name.into(),
+        position: 1,
+        map: format!("{name}/m900").into(),
+        tag: format!("{name}/t1").into(),
+        session: None,
+        zone: 0,
+        needed: 8,
+        reserved: 4,
+        age_ns: 2_500_000,
+    };
+    let tag = TagRow {
+        machine: name.into(),
+        tag: format!("{name}/t1").into(),
+        session: None,
+        preset: None,
+        alignment: 1,
+        boundary: 0,
+        lowaddr: 0xffff_ffff,
+        highaddr: u64::MAX,
+        maxsize: 131_072,
+        nsegments: Some(32),
+        maxsegsz: 65_536,
+        zone: Some(0),
+        maps: 30,
+    };
+    Machine {
+        machine: name.into(),
+        session: None,
+        profile: "freebsd-15".into(),
+        zones: vec![zone],
+        waiters: vec![waiter],
+        waiters_total: 1,
+        tags: vec![tag],
+        maps_total: MapTotals { idle: 0, deferred: 1, loaded: u32::try_from(maps.len()).unwrap() },
+        maps,
+        memory_bytes: None,
+        dmamem_bytes: None,
+        loads: 100,
+        loads_failed: 0,
+        latency: Latency::default(),
+    }
+}
+
+pub(super) fn frame(kind: OriginKind, t_ns: u64, maps: u32) -> Arc<Frame> {
+    let origin = Origin { kind, name: "a source".to_owned(), state: OriginState::Running, recording: None };
+    let maps = (1..=maps).map(|number| map(number, 1_000_000 * u64::from(1000 - number))).collect();
+    let timeline = (kind == OriginKind::Recording).then(|| Timeline {
+        axis: TimeAxis::Nanoseconds,
+        start: 0,
+        end: 1_000_000_000,
+        at: t_ns,
+        step: 1_000_000,
+        buckets: vec![Bucket::default(); 10].into(),
+    });
+    Arc::new(Frame {
+        t_ns,
+        unix_ns: Some(NOON),
+        machines: vec![machine("vm1", maps)],
+        timeline,
+        ..Frame::empty(origin)
+    })
+}
+
+/// An app, a screen and what came of events.
+pub(super) struct Seat {
+    pub(super) app: App,
+    pub(super) screen: Terminal<TestBackend>,
+    pub(super) effects: Vec<Effect>,
+}
+
+impl Seat {
+    pub(super) fn at(view: View, frame: Arc<Frame>) -> Self {
+        let start = Start { view: Some(view), time_zone: TimeZone::UTC, ..Start::default() };
+        let mut seat = Self {
+            app: App::new(Settings::default(), start),
+            screen: Terminal::new(TestBackend::new(100, 20)).unwrap(),
+            effects: Vec::new(),
+        };
+        seat.app.show(frame);
+        seat.draw();
+        seat
+    }
+
+    pub(super) fn draw(&mut self) {
+        self.screen.draw(|frame| self.app.draw(frame)).unwrap();
+    }
+
+    /// Presses keys by name, drawing after each; what is longer than a key's name and begins with `"` is typed.
+    pub(super) fn press(&mut self, keys: &str) -> &mut Self {
+        for key in keys.split_whitespace() {
+            if let Some(text) = key.strip_prefix('"').filter(|text| !text.is_empty()) {
+                for character in text.chars() {
+                    self.event(KeyCode::Char(character), KeyModifiers::NONE);
+                }
+            } else {
+                let key: Key = key.parse().unwrap();
+                self.event(key.code(), key.modifiers());
+            }
+        }
+        self
+    }
+
+    pub(super) fn event(&mut self, code: KeyCode, held: KeyModifiers) {
+        self.effects = self.app.input(&Event::Key(KeyEvent::new(code, held)));
+        self.draw();
+    }
+
+    pub(super) fn click(&mut self, column: u16, row: u16) {
+        let kind = MouseEventKind::Down(MouseButton::Left);
+        self.effects = self.app.input(&Event::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }));
+        self.draw();
+    }
+
+    pub(super) fn text(&self) -> String {
+        let buffer = self.screen.backend().buffer();
+        let lines = buffer.content.chunks(usize::from(buffer.area.width).max(1));
+        lines.map(|cells| cells.iter().map(Cell::symbol).collect::<String>() + "\n").collect()
+    }
+
+    pub(super) fn line(&self, number: usize) -> String {
+        self.text().lines().nth(number).unwrap().trim_end().to_owned()
+    }
+
+    #[track_caller]
+    pub(super) fn shows(&self, text: &str) {
+        assert!(self.text().contains(text), "`{text}` is not in\n{}", self.text());
+    }
+}

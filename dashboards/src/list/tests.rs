@@ -1,0 +1,139 @@
+use super::*;
+use crate::fields::MAP_FIELDS;
+use crate::frame::{Frame, MapRow, MapState, Origin, OriginKind, OriginState};
+
+fn frame(t_ns: u64) -> Frame {
+    let origin =
+        Origin { kind: OriginKind::Demo, name: "demo".to_owned(), state: OriginState::Running, recording: None };
+    Frame { t_ns, ..Frame::empty(origin) }
+}
+
+fn seen(frame: &Frame) -> Seen<'_> {
+    Seen { frame, machine: None }
+}
+
+fn map(number: u32, bytes: u64, tag: &str) -> MapRow {
+    MapRow {
+        machine: "vm1".into(),
+        map: format!("vm1/m{number}").into(),
+        tag: tag.into(),
+        session: None,
+        uid: None,
+        state: MapState::Loaded,
+        bytes,
+        segments: 1,
+        bounce_pages: 0,
+        age_ns: 0,
+    }
+}
+
+fn field(name: &str) -> usize {
+    MAP_FIELDS.iter().position(|field| field.name == name).unwrap()
+}
+
+fn shown(list: &ListState, rows: &[&MapRow]) -> Vec<String> {
+    (0..list.shown).map(|place| rows[list.source_index(place).unwrap()].map[5..].to_owned()).collect()
+}
+
+#[test]
+fn sort_filter_and_ties() {
+    let maps = [map(1, 30, "b"), map(2, 10, "a"), map(3, 30, "a"), map(4, 20, "b")];
+    let rows: Vec<&MapRow> = maps.iter().collect();
+    let frame = frame(1);
+    let check = |sort: Option<(&str, SortWay)>, filter: &str, expected: &[&str]| {
+        let sort = sort.map(|(name, way)| Sort { field: field(name), way });
+        let mut list = ListState { sort, filter: Filter::new(filter), ..ListState::default() };
+        list.arrange(seen(&frame), &rows, 10);
+        let expected: Vec<_> = expected.iter().map(|&name| name.to_owned()).collect();
+        assert_eq!(shown(&list, &rows), expected, "{sort:?} {filter}");
+        assert_eq!(list.listed, 4);
+    };
+    check(None, "", &["1", "2", "3", "4"]);
+    check(Some(("bytes", SortWay::Ascending)), "", &["2", "4", "1", "3"]);
+    check(Some(("bytes", SortWay::Descending)), "", &["1", "3", "4", "2"]);
+    check(Some(("tag", SortWay::Ascending)), "", &["2", "3", "1", "4"]);
+    check(Some(("bytes", SortWay::Descending)), "tag:b", &["1", "4"]);
+    check(None, "nothing of it", &[]);
+}
+
+#[test]
+fn the_cursor_is_clamped_and_the_screen_goes_with_it() {
+    let maps: Vec<_> = (0..100).map(|number| map(number, 0, "a")).collect();
+    let rows: Vec<&MapRow> = maps.iter().collect();
+    let frame = frame(1);
+    let mut list = ListState::default();
+    list.arrange(seen(&frame), &rows, 10);
+    let mut check = |act: fn(&mut ListState), cursor: usize, top: usize| {
+        act(&mut list);
+        assert_eq!((list.cursor, list.top), (cursor, top));
+    };
+    check(|list| list.up(1), 0, 0);
+    check(|list| list.down(9), 9, 0);
+    check(|list| list.down(1), 10, 1);
+    check(ListState::page_down, 19, 10);
+    check(ListState::last, 99, 90);
+    check(|list| list.down(1), 99, 90);
+    check(ListState::page_up, 90, 90);
+    check(|list| list.up(1), 89, 89);
+    check(ListState::first, 0, 0);
+    check(ListState::page_up, 0, 0);
+}
+
+#[test]
+fn an_empty_list_has_no_row_under_the_cursor() {
+    let mut list = ListState::default();
+    list.arrange::<MapRow>(seen(&frame(1)), &[], 10);
+    list.last();
+    list.page_down();
+    assert_eq!((list.cursor, list.top, list.source_index(0)), (0, 0, None));
+}
+
+#[test]
+fn the_cursor_follows_its_row_but_stays_at_the_top() {
+    let before: Vec<_> = (10..40).map(|number| map(number, 0, "a")).collect();
+    let after: Vec<_> = (5..40).map(|number| map(number, 0, "a")).collect();
+    let (first, second) = (frame(1), frame(2));
+    let check = |place: usize, detail: Detail, expected: &str| {
+        let mut list = ListState { detail, ..ListState::default() };
+        let rows: Vec<&MapRow> = before.iter().collect();
+        list.arrange(seen(&first), &rows, 10);
+        list.select(place);
+        list.arrange(seen(&first), &rows, 10);
+        let rows: Vec<&MapRow> = after.iter().collect();
+        list.arrange(seen(&second), &rows, 10);
+        assert_eq!(list.selected(&rows).unwrap().map, expected);
+        assert!(list.top <= list.cursor && list.cursor < list.top + 10);
+    };
+    check(0, Detail::Closed, "vm1/m5");
+    check(0, Detail::Open, "vm1/m10");
+    check(7, Detail::Closed, "vm1/m17");
+    check(29, Detail::Closed, "vm1/m39");
+}
+
+#[test]
+fn columns_are_sorted_by_in_turn() {
+    let columns = [field("map"), field("bytes")];
+    let first = Sort::next::<MapRow>(None, &columns);
+    assert_eq!(first, Some(Sort { field: field("map"), way: SortWay::Ascending }));
+    let second = Sort::next::<MapRow>(first, &columns);
+    assert_eq!(second, Some(Sort { field: field("bytes"), way: SortWay::Descending }));
+    assert_eq!(Sort::next::<MapRow>(second, &columns), None);
+    assert_eq!(Sort::next::<MapRow>(None, &[]), None);
+}
+
+#[test]
+fn a_hundred_thousand_rows_are_ordered_once() {
+    let maps: Vec<_> = (0..100_000).map(|number| map(number, u64::from(number % 977), "a")).collect();
+    let rows: Vec<&MapRow> = maps.iter().collect();
+    let frame = frame(1);
+    let sort = Some(Sort { field: field("bytes"), way: SortWay::Descending });
+    let mut list = ListState { sort, ..ListState::default() };
+    list.arrange(seen(&frame), &rows, 40);
+    let order = list.order.clone();
+    let start = std::time::Instant::now();
+    for _ in 0..100 {
+        list.arrange(seen(&frame), &rows, 40);
+    }
+    assert!(start.elapsed() < std::time::Duration::from_millis(50), "arranged anew: {:?}", start.elapsed());
+    assert_eq!(list.order, order);
+}

@@ -1,0 +1,244 @@
+//! The two lines at the top: what is watched and how that goes, and the tabs.
+
+mod tabs;
+
+pub use tabs::tab_at;
+
+use crate::frame::{Name, OriginKind, OriginState, RecordingState};
+use crate::moment::{Moments, Precision};
+use crate::pen::{Pen, columns};
+use crate::theme::Role;
+use crate::units;
+use crate::views::{Scene, View};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// What the header shows beside the frame.
+#[derive(Clone, Copy, Debug)]
+pub struct HeaderState {
+    /// The view that is shown.
+    pub view: View,
+    /// Whether the frame stays although newer ones come.
+    pub frozen: Frozen,
+    /// How often frames come, or how far a recording's step goes.
+    pub interval: Duration,
+    /// Frames that came since the frame was frozen.
+    pub unseen_frames: u64,
+}
+
+/// Whether the frame stays although newer ones come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Frozen {
+    /// It goes on.
+    #[default]
+    No,
+    /// It stays.
+    Yes,
+}
+
+/// Draws both lines into the first two of `area`.
+pub fn draw(scene: Scene<'_>, state: &HeaderState, area: Rect, buf: &mut Buffer) {
+    let mut parts = parts(scene, state);
+    shorten(&mut parts, area.width);
+    let mut pen = Pen::at(area, 0, buf);
+    let (left, right): (Vec<Part>, Vec<Part>) = parts.into_iter().partition(|part| part.side == Side::Left);
+    for part in left {
+        pen.put_cut(&part.text, scene.theme.style(part.role)).put("  ", scene.theme.style(Role::Plain));
+    }
+    pen.skip_to_last(width(&right).saturating_sub(GAP));
+    for part in right {
+        pen.put_cut(&part.text, scene.theme.style(part.role)).skip(GAP);
+    }
+    tabs::draw(scene.theme, state.view, area, buf);
+}
+
+const GAP: u16 = 2;
+
+/// On which side of the line a part stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Left,
+    Right,
+}
+
+/// One part of the first line.
+#[derive(Debug)]
+struct Part {
+    /// Which go first where the screen is narrow: the highest; those with 0 stay.
+    drops: u8,
+    side: Side,
+    role: Role,
+    text: String,
+}
+
+/// Everything that could be shown, in the order of the line.
+fn parts(scene: Scene<'_>, state: &HeaderState) -> Vec<Part> {
+    let frame = scene.frame;
+    let mut parts = Vec::with_capacity(10);
+    let mut left = |drops, role, text: String| parts.push(Part { drops, side: Side::Left, role, text });
+    left(3, Role::Heading, source(frame.origin.kind, &frame.origin.name));
+    left(4, Role::Accent, machine(scene));
+    if let Some(profile) = profile(scene) {
+        left(7, Role::Plain, profile);
+    }
+    if let Some(host) = &frame.host {
+        left(6, Role::Plain, format!("probes {}", host.probes.word()));
+    }
+    let mut right = |drops, role, text: String| parts.push(Part { drops, side: Side::Right, role, text });
+    if frame.lost.total() > 0 {
+        right(2, Role::Warn, format!("lost {}", frame.lost.total()));
+    }
+    if frame.origin.recording == Some(RecordingState::On) {
+        right(1, Role::Bad, "● rec".to_owned());
+    }
+    right(8, Role::Faint, format!("every {}", units::duration(nanoseconds(state.interval))));
+    let (role, text) = going(scene, state);
+    right(0, role, text);
+    right(5, Role::Plain, Moments::of(scene).at(frame.t_ns, Precision::Milliseconds));
+    parts
+}
+
+/// Drops parts until the others fit. One that stays alone is cut when it is drawn.
+fn shorten(parts: &mut Vec<Part>, room: u16) {
+    while width(parts).saturating_sub(GAP) > room {
+        let Some(first) = parts.iter().enumerate().max_by_key(|(_, part)| part.drops) else { return };
+        if first.1.drops == 0 {
+            return;
+        }
+        let first = first.0;
+        parts.remove(first);
+    }
+}
+
+fn width(parts: &[Part]) -> u16 {
+    parts.iter().fold(0, |sum: u16, part| sum.saturating_add(columns(&part.text)).saturating_add(GAP))
+}
+
+fn source(kind: OriginKind, name: &str) -> String {
+    let kind = match kind {
+        OriginKind::Live => "daemon",
+        OriginKind::Recording => "recording",
+        OriginKind::HostCapture => "capture",
+        OriginKind::Demo => return "demo".to_owned(),
+    };
+    format!("{kind} {name}")
+}
+
+fn machine(scene: Scene<'_>) -> String {
+    let mut machines = scene.machines();
+    match (scene.machine, machines.next(), machines.count()) {
+        (Some(chosen), Some(_), _) => chosen.to_string(),
+        (Some(chosen), None, _) => format!("{chosen} (gone)"),
+        (None, None, _) => "no machines".to_owned(),
+        (None, Some(only), 0) => only.machine.to_string(),
+        (None, Some(_), others) => format!("{} machines", others + 1),
+    }
+}
+
+fn profile(scene: Scene<'_>) -> Option<String> {
+    let profiles: BTreeSet<&Name> = scene.machines().map(|machine| &machine.profile).collect();
+    match (profiles.first(), profiles.len()) {
+        (Some(only), 1) => Some(only.to_string()),
+        (Some(_), several) => Some(format!("{several} profiles")),
+        (None, _) => None,
+    }
+}
+
+/// Whether time goes on, in a word or two.
+fn going(scene: Scene<'_>, state: &HeaderState) -> (Role, String) {
+    let origin = &scene.frame.origin;
+    match (&origin.state, state.frozen) {
+        (OriginState::Disconnected { since_ns, why }, _) => {
+            let span = units::duration(*since_ns);
+            let since = match scene.frame.unix_ns {
+                Some(_) => {
+                    let time = Moments::of(scene).at(scene.frame.t_ns, Precision::Seconds);
+                    format!("disconnected since {time} ({span})")
+                }
+                None => format!("disconnected since {span}"),
+            };
+            (Role::Bad, if why.is_empty() { since } else { format!("{since}: {why}") })
+        }
+        (_, Frozen::Yes) if state.unseen_frames > 0 => (Role::Warn, format!("frozen, {} newer", state.unseen_frames)),
+        (_, Frozen::Yes) => (Role::Warn, "frozen".to_owned()),
+        (OriginState::Paused, Frozen::No) => (Role::Warn, "paused".to_owned()),
+        (OriginState::Ended, Frozen::No) => (Role::Accent, "ended".to_owned()),
+        (OriginState::Indexing { percent }, Frozen::No) => (Role::Accent, format!("indexing {percent} %")),
+        (OriginState::Running, Frozen::No) => {
+            let word = match origin.kind {
+                OriginKind::Live | OriginKind::Demo => "live",
+                OriginKind::Recording | OriginKind::HostCapture => "playing",
+            };
+            (Role::Good, word.to_owned())
+        }
+    }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Frame, HostFrame, Lost, Origin, Probes};
+    use crate::theme::Theme;
+    use jiff::tz::TimeZone;
+
+    fn frame(state: OriginState) -> Frame {
+        let name = "/run/busdma/busdma.varlink".to_owned();
+        let recording = Some(RecordingState::On);
+        let mut frame = Frame::empty(Origin { kind: OriginKind::Live, name, state, recording });
+        frame.t_ns = 5_250_000_000;
+        frame.unix_ns = Some(1_795_262_580_250_000_000);
+        frame.lost = Lost { decisions: 7, events: 5, ..Lost::default() };
+        frame.host =
+            Some(HostFrame { probes: Probes::Attached, devices: Vec::new(), pool: None, delivered: 0, dropped: 5 });
+        frame
+    }
+
+    fn first_line(frame: &Frame, frozen: Frozen, width: u16) -> String {
+        let area = Rect::new(0, 0, width, 2);
+        let mut buf = Buffer::empty(area);
+        let scene = Scene { frame, machine: None, theme: &Theme::default(), time_zone: &TimeZone::UTC };
+        let interval = Duration::from_millis(500);
+        draw(scene, &HeaderState { view: View::Zones, frozen, interval, unseen_frames: 3 }, area, &mut buf);
+        let line: String = buf.content.iter().take(width.into()).map(ratatui::buffer::Cell::symbol).collect();
+        line.trim_end().to_owned()
+    }
+
+    #[test]
+    fn parts_go_where_there_is_no_room() {
+        let frame = frame(OriginState::Running);
+        let check = |width, expected: &str| assert_eq!(first_line(&frame, Frozen::No, width), expected);
+        check(
+            125,
+            "daemon /run/busdma/busdma.varlink  no machines  probes attached              lost 12  ● rec  every 500 ms  live  12:03:00.250",
+        );
+        check(
+            100,
+            "daemon /run/busdma/busdma.varlink  no machines  probes attached   lost 12  ● rec  live  12:03:00.250",
+        );
+        check(80, "daemon /run/busdma/busdma.varlink  no machines              lost 12  ● rec  live");
+        check(40, "                    lost 12  ● rec  live");
+        check(6, "  live");
+        check(3, "li…");
+        check(0, "");
+    }
+
+    #[test]
+    fn how_it_goes_is_told() {
+        let check = |state, frozen, expected: &str| {
+            let line = first_line(&frame(state), frozen, 120);
+            assert!(line.contains(expected), "{line}");
+        };
+        check(OriginState::Running, Frozen::Yes, "  frozen, 3 newer  ");
+        check(OriginState::Paused, Frozen::No, "  paused  ");
+        check(OriginState::Ended, Frozen::No, "  ended  ");
+        check(OriginState::Indexing { percent: 43 }, Frozen::No, "  indexing 43 %  ");
+        let gone = OriginState::Disconnected { since_ns: 12_000_000_000, why: "connection refused".to_owned() };
+        check(gone, Frozen::No, "disconnected since 12:03:00 (12.0 s): connection refused");
+    }
+}

@@ -1,0 +1,178 @@
+//! How numbers are written on the screen: spans of time, bytes, rates, shares and addresses.
+//!
+//! Numbers are rounded to three digits so that columns stay narrow; JSON holds them exactly.
+
+const MICROSECOND: u64 = 1000;
+const MILLISECOND: u64 = 1000 * MICROSECOND;
+const SECOND: u64 = 1000 * MILLISECOND;
+const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// Nanoseconds with a unit that suits them: `850 ns`, `12.3 µs`, `4.56 s`, `3 h 12 min`.
+pub fn duration(ns: u64) -> String {
+    let rounded = |unit: u64, name: &str| format!("{} {name}", three_digits(ns, unit));
+    let two = |unit: u64, name: &str, part: u64, part_name: &str| {
+        format!("{} {name} {} {part_name}", ns / unit, ns % unit / part)
+    };
+    match ns {
+        0..MICROSECOND => format!("{ns} ns"),
+        MICROSECOND..MILLISECOND => rounded(MICROSECOND, "µs"),
+        MILLISECOND..SECOND => rounded(MILLISECOND, "ms"),
+        SECOND..MINUTE => rounded(SECOND, "s"),
+        MINUTE..HOUR => two(MINUTE, "min", SECOND, "s"),
+        HOUR..DAY => two(HOUR, "h", MINUTE, "min"),
+        _ => two(DAY, "d", HOUR, "h"),
+    }
+}
+
+/// Bytes with a binary unit: `512 B`, `1.50 KiB`, `117 MiB`.
+pub fn bytes(bytes: u64) -> String {
+    let units = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
+    match units.into_iter().find(|(shift, _)| bytes >> shift > 0) {
+        Some((shift, unit)) => format!("{} {unit}", three_digits(bytes, 1 << shift)),
+        None => format!("{bytes} B"),
+    }
+}
+
+/// Bytes a second: `1.50 KiB/s`. Negative rates and those that are no number are written as 0.
+pub fn bytes_per_second(rate: f64) -> String {
+    format!("{}/s", bytes(whole(rate)))
+}
+
+/// Things a second: `12.3/s`.
+pub fn per_second(rate: f64) -> String {
+    format!("{}/s", number(rate))
+}
+
+/// A number of any size: `0`, `0.25`, `12.3`, `4321`, `54.3k`, `1.20M`. Negative ones and those that are no number are
+/// written as 0.
+pub fn number(rate: f64) -> String {
+    /// From here on, thousands are counted.
+    const MANY: f64 = 10_000.0;
+    let kilo = |unit: u64, letter: char| format!("{}{letter}", three_digits(whole(rate), unit));
+    match rate {
+        _ if rate.is_nan() || rate <= 0.0 => String::from("0"),
+        ..0.005 => String::from("<0.01"),
+        ..9.995 => format!("{rate:.2}"),
+        ..99.95 => format!("{rate:.1}"),
+        ..MANY => format!("{rate:.0}"),
+        ..999_500.0 => kilo(1000, 'k'),
+        ..999_500_000.0 => kilo(1_000_000, 'M'),
+        _ => kilo(1_000_000_000, 'G'),
+    }
+}
+
+/// A share, 0.0 to 1.0, as percent: `0 %`, `0.3 %`, `12 %`, `100 %`. Neither 0 nor 100 is written unless it is exact.
+pub fn share(share: f64) -> String {
+    let percent = share * 100.0;
+    match percent {
+        _ if percent.is_nan() || percent <= 0.0 => String::from("0 %"),
+        ..0.1 => String::from("<0.1 %"),
+        ..9.95 => format!("{percent:.1} %"),
+        ..99.5 => format!("{percent:.0} %"),
+        ..100.0 => String::from(">99 %"),
+        _ => format!("{percent:.0} %"),
+    }
+}
+
+/// An address limit: `32-bit` when it is the last address of that many bits, else hexadecimal.
+pub fn address(last: u64) -> String {
+    let bits = 64 - last.leading_zeros();
+    if last != 0 && last.trailing_ones() == bits { format!("{bits}-bit") } else { hex(last) }
+}
+
+/// An address as JSON and the wire write it: `0x1000`.
+pub fn hex(address: u64) -> String {
+    format!("{address:#x}")
+}
+
+/// `number / unit` with three digits, or all there are before the point; the number itself where the unit is 0.
+pub fn three_digits(number: u64, unit: u64) -> String {
+    let unit = unit.max(1);
+    let hundredths = (u128::from(number) * 100 + u128::from(unit) / 2) / u128::from(unit);
+    let (whole, rest) = (hundredths / 100, hundredths % 100);
+    match whole {
+        0..10 => format!("{whole}.{rest:02}"),
+        10..100 => format!("{whole}.{}", rest / 10),
+        _ => whole.to_string(),
+    }
+}
+
+/// The nearest whole number; 0 for what is negative or none, the largest for what does not fit.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the conversion saturates, which is what is wanted of a number on the screen"
+)]
+fn whole(number: f64) -> u64 {
+    number.round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_of_time() {
+        let check = |ns, text: &str| assert_eq!(duration(ns), text, "{ns}");
+        check(0, "0 ns");
+        check(999, "999 ns");
+        check(12_345, "12.3 µs");
+        check(4_560_000, "4.56 ms");
+        check(1_500_000_000, "1.50 s");
+        check(125 * SECOND, "2 min 5 s");
+        check(3 * HOUR + 12 * MINUTE, "3 h 12 min");
+        check(52 * HOUR, "2 d 4 h");
+    }
+
+    #[test]
+    fn numbers_of_bytes() {
+        let check = |number, text: &str| assert_eq!(bytes(number), text);
+        check(0, "0 B");
+        check(1023, "1023 B");
+        check(1536, "1.50 KiB");
+        check(123_456_789, "117 MiB");
+        check(u64::MAX, "16777216 TiB");
+        assert_eq!(bytes_per_second(1536.2), "1.50 KiB/s");
+        assert_eq!(bytes_per_second(f64::NAN), "0 B/s");
+    }
+
+    #[test]
+    fn numbers_of_any_size() {
+        let check = |rate, text: &str| assert_eq!(number(rate), text, "{rate}");
+        check(0.0, "0");
+        check(-1.0, "0");
+        check(f64::NAN, "0");
+        check(0.001, "<0.01");
+        check(0.25, "0.25");
+        check(12.34, "12.3");
+        check(999.9, "1000");
+        check(4321.0, "4321");
+        check(54_321.0, "54.3k");
+        check(1_200_000.0, "1.20M");
+        check(f64::INFINITY, "18446744073G");
+        assert_eq!(per_second(12.34), "12.3/s");
+    }
+
+    #[test]
+    fn shares_are_0_and_100_only_when_they_are() {
+        let check = |number, text: &str| assert_eq!(share(number), text, "{number}");
+        check(0.0, "0 %");
+        check(0.0001, "<0.1 %");
+        check(0.003, "0.3 %");
+        check(0.123, "12 %");
+        check(0.9999, ">99 %");
+        check(1.0, "100 %");
+        check(1.5, "150 %");
+        check(f64::NAN, "0 %");
+    }
+
+    #[test]
+    fn addresses() {
+        assert_eq!(address(0xff_ffff), "24-bit");
+        assert_eq!(address(u64::MAX), "64-bit");
+        assert_eq!(address(0x1000), "0x1000");
+        assert_eq!(address(0), "0x0");
+    }
+}

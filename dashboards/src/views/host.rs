@@ -1,0 +1,128 @@
+//! Devices of the host: what they map, and how much of it bounces.
+
+use super::table::detail::{Lines, split};
+use super::table::{self, Mark, Table};
+use crate::fields::DEVICE_FIELDS;
+use crate::frame::{DeviceRow, HostFrame, OriginKind, PoolRow, Probes};
+use crate::list::ListState;
+use crate::pen::{Pen, wrapped};
+use crate::theme::Role;
+use crate::units;
+use crate::views::Scene;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+/// Lines of a device's detail.
+const DETAIL_LINES: u16 = 11;
+
+/// Bytes of a swiotlb slot.
+const SLOT_BYTES: u64 = 2048;
+
+/// Draws the devices.
+pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, area: Rect, buf: &mut Buffer) {
+    let Some(host) = &scene.frame.host else {
+        nothing_known(scene, nothing_from(scene.frame.origin.kind), area, buf);
+        return list.arrange::<DeviceRow>(scene.into(), &[], 0);
+    };
+    Pen::at(area, 0, buf).put_cut(&probes(host), scene.theme.style(probes_role(host)));
+    Pen::at(area, 1, buf).put_cut(&pool(host.pool.as_ref()), scene.theme.style(pool_role(host.pool.as_ref())));
+    let rest = Rect { y: area.y.saturating_add(2), height: area.height.saturating_sub(2), ..area };
+    let rows: Vec<&DeviceRow> = host.devices.iter().collect();
+    let (above, below) = split(rest, list, DETAIL_LINES);
+    let table = Table {
+        title: "Devices",
+        rows: &rows,
+        total: rows.len(),
+        listed_first: "first",
+        hidden: &[],
+        mark: &mark,
+        remark: None,
+        empty: if host.probes == Probes::Detached {
+            "no device is watched"
+        } else {
+            "no device has mapped anything yet"
+        },
+    };
+    table::draw(scene, &table, list, above, buf);
+    if let Some((area, row)) = below.zip(list.selected(&rows)) {
+        detail(scene, row, area, buf);
+    }
+}
+
+/// Mappings fail, or are not as expected.
+fn mark(row: &DeviceRow) -> Option<Mark> {
+    if row.failed_per_s > 0.0 {
+        return Some(Mark { sign: "!", role: Role::Bad });
+    }
+    (row.differ > 0 || row.failed > 0).then_some(Mark { sign: "?", role: Role::Warn })
+}
+
+fn detail(scene: Scene<'_>, row: &DeviceRow, area: Rect, buf: &mut Buffer) {
+    let mut lines = Lines::default();
+    lines.fields(row, &DEVICE_FIELDS.each_ref().map(|field| field.name));
+    lines.draw(scene.theme, &row.device, area, buf);
+}
+
+fn probes(host: &HostFrame) -> String {
+    let word = host.probes.word();
+    match &host.probes {
+        Probes::Unavailable { reason } => format!("probes {word}: {reason}"),
+        Probes::Detached => {
+            format!(
+                "probes {word}: the daemon watches no host DMA unless it is started with probes, or asked to attach them"
+            )
+        }
+        Probes::Attached | Probes::Captured => {
+            format!("probes {word} · {} events read, {} dropped", host.delivered, host.dropped)
+        }
+    }
+}
+
+const fn probes_role(host: &HostFrame) -> Role {
+    match host.probes {
+        Probes::Unavailable { .. } => Role::Bad,
+        Probes::Detached => Role::Faint,
+        Probes::Attached | Probes::Captured if host.dropped > 0 => Role::Warn,
+        Probes::Attached | Probes::Captured => Role::Plain,
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share is shown with three digits")]
+fn pool(pool: Option<&PoolRow>) -> String {
+    let Some(pool) = pool else { return "swiotlb: nothing is known of it".to_owned() };
+    let bytes = units::bytes(pool.used_slots.saturating_mul(SLOT_BYTES));
+    let share = |total: u64| units::share(pool.used_slots as f64 / total as f64);
+    let used = match pool.total_slots.filter(|&total| total > 0) {
+        Some(total) => format!("{} of {total} slots used ({}, {bytes})", pool.used_slots, share(total)),
+        None => format!("{} slots used ({bytes}), of how many is not known", pool.used_slots),
+    };
+    format!("swiotlb: {used}, at most {}; full {} times", pool.high_water_slots, pool.full)
+}
+
+fn pool_role(pool: Option<&PoolRow>) -> Role {
+    match pool {
+        None => Role::Faint,
+        Some(pool) if pool.full > 0 => Role::Bad,
+        Some(_) => Role::Plain,
+    }
+}
+
+const fn nothing_from(kind: OriginKind) -> &'static str {
+    match kind {
+        OriginKind::Live => {
+            "nothing is known of this host's DMA: the daemon does not serve org.busdma.Host, or has not answered yet"
+        }
+        OriginKind::Recording => "this recording holds what machines did, and nothing of a host's DMA",
+        OriginKind::HostCapture => "the capture holds no event up to this moment",
+        OriginKind::Demo => "the demonstration runs an engine in this process and watches no host",
+    }
+}
+
+fn nothing_known(scene: Scene<'_>, why: &str, area: Rect, buf: &mut Buffer) {
+    Pen::at(area, 0, buf).put_cut("Devices", scene.theme.style(Role::Heading));
+    for (line, text) in (2..).zip(wrapped(why, area.width.saturating_sub(2))) {
+        if line < area.height {
+            Pen::at(area, line, buf).skip(2).put_cut(&text, scene.theme.style(Role::Faint));
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Maps that are loaded or wait, the oldest first; those that look forgotten stand out.
+
+pub(crate) mod suspects;
+
+use super::table::detail::{Lines, split};
+use super::table::{self, Mark, Table};
+use crate::fields::TAG_FIELDS;
+use crate::frame::{Machine, MapRow, TagRow};
+use crate::list::ListState;
+use crate::theme::Role;
+use crate::units;
+use crate::views::Scene;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use suspects::{Baselines, Suspect};
+
+/// Lines of a map's detail.
+const DETAIL_LINES: u16 = 10;
+
+/// Draws the maps.
+pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, area: Rect, buf: &mut Buffer) {
+    let rows: Vec<&MapRow> = scene.machines().flat_map(|machine| &machine.maps).collect();
+    let total = scene.machines().map(busy).sum();
+    let mut baselines = std::mem::take(&mut list.baselines);
+    let known = baselines.of(scene.into(), || Baselines::of(&rows));
+    let (above, below) = split(area, list, DETAIL_LINES);
+    let table = Table {
+        title: "Maps",
+        rows: &rows,
+        total,
+        listed_first: "oldest",
+        hidden: super::hidden(scene),
+        mark: &|row| known.suspect(row).map(|_| Mark { sign: "!", role: Role::Bad }),
+        remark: None,
+        empty: "no map is loaded or waits",
+    };
+    table::draw(scene, &table, list, above, buf);
+    if let Some((area, row)) = below.zip(list.selected(&rows)) {
+        detail(scene, row, known.suspect(row), area, buf);
+    }
+    list.baselines = baselines;
+}
+
+/// Maps of a machine that can be listed.
+fn busy(machine: &Machine) -> usize {
+    machine.maps_total.deferred as usize + machine.maps_total.loaded as usize
+}
+
+fn detail(scene: Scene<'_>, row: &MapRow, suspect: Option<Suspect>, area: Rect, buf: &mut Buffer) {
+    let mut lines = Lines::default();
+    if let Some(suspect) = suspect {
+        lines.sentence(
+            format!(
+                "perhaps forgotten: loaded for {}, while a quarter of the {} loaded maps of its tag is younger than {}",
+                units::duration(row.age_ns),
+                suspect.peers,
+                units::duration(suspect.young_ns),
+            ),
+            Role::Bad,
+        );
+    }
+    lines.fields(row, &["machine", "tag", "session", "uid", "state", "age_ns", "bytes", "segments", "bounce_pages"]);
+    if let Some(tag) = tag_of(scene, row) {
+        let names = TAG_FIELDS.each_ref().map(|field| field.name);
+        let of_tag: Vec<_> = names.into_iter().filter(|name| !["machine", "tag", "session"].contains(name)).collect();
+        lines.sentence(format!("tag {}", tag.tag), Role::Heading);
+        lines.fields(tag, &of_tag);
+    }
+    lines.draw(scene.theme, &row.map, area, buf);
+}
+
+fn tag_of<'a>(scene: Scene<'a>, row: &MapRow) -> Option<&'a TagRow> {
+    scene.frame.machine(&row.machine)?.tags.iter().find(|tag| tag.tag == row.tag)
+}

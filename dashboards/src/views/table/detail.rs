@@ -1,0 +1,134 @@
+//! The detail of a row, below or beside its table.
+
+use crate::fields::Row;
+use crate::list::{Detail, ListState};
+use crate::pen::{Pen, wrapped};
+use crate::theme::{Role, Theme};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+/// From this width on, a detail stands beside its table.
+const BESIDE_COLUMNS: u16 = 140;
+
+/// Columns of a detail beside its table.
+const DETAIL_COLUMNS: u16 = 56;
+
+/// Lines of the table that stay, at least, above a detail.
+const TABLE_LINES: u16 = 5;
+
+/// Lines of a detail: what is said, and how it looks.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    lines: Vec<Line>,
+}
+
+#[derive(Debug)]
+enum Line {
+    /// A sentence, broken where the detail ends.
+    Sentence(String, Role),
+    /// A label and what it is of.
+    Pair(&'static str, String, Role),
+}
+
+/// Where the table is and where the detail, if it is open and there is room.
+pub(crate) fn split(area: Rect, list: &ListState, lines: u16) -> (Rect, Option<Rect>) {
+    if list.detail == Detail::Closed || area.height < TABLE_LINES {
+        return (area, None);
+    }
+    if area.width >= BESIDE_COLUMNS {
+        let width = area.width - DETAIL_COLUMNS;
+        let beside = Rect { x: area.x + width + 1, width: DETAIL_COLUMNS - 1, ..area };
+        return (Rect { width, ..area }, Some(beside));
+    }
+    let height = lines.saturating_add(1).min(area.height - TABLE_LINES);
+    if height < 2 {
+        return (area, None);
+    }
+    let below = Rect { y: area.bottom() - height, height, ..area };
+    (Rect { height: area.height - height, ..area }, Some(below))
+}
+
+impl Lines {
+    /// Every field of a row that says something, with its meaning's name.
+    pub(crate) fn fields<R: Row>(&mut self, row: &R, names: &[&str]) {
+        for field in R::fields().iter().filter(|field| names.contains(&field.name)) {
+            let text = field.screen(row);
+            if !text.is_empty() {
+                self.pair(field.name, text.as_str());
+            }
+        }
+    }
+
+    /// A label and what it is of.
+    pub(crate) fn pair(&mut self, label: &'static str, text: impl Into<String>) {
+        self.lines.push(Line::Pair(label, text.into(), Role::Plain));
+    }
+
+    /// A sentence.
+    pub(crate) fn sentence(&mut self, text: impl Into<String>, role: Role) {
+        self.lines.push(Line::Sentence(text.into(), role));
+    }
+
+    /// Draws a title and as many lines as fit; pairs two or more abreast where there is room.
+    pub(crate) fn draw(&self, theme: &Theme, title: &str, area: Rect, buf: &mut Buffer) {
+        let mut rule = Pen::at(area, 0, buf);
+        rule.put("── ", theme.style(Role::Faint))
+            .put_cut(title, theme.style(Role::Heading))
+            .put(" ", theme.style(Role::Plain));
+        let rest = "─".repeat(rule.room().into());
+        rule.put(&rest, theme.style(Role::Faint));
+        let mut cell = Cell { line: 1, column: 0, per_line: (area.width / PAIR_COLUMNS).max(1) };
+        for line in &self.lines {
+            match line {
+                Line::Sentence(text, role) => {
+                    for part in wrapped(text, area.width.saturating_sub(2)) {
+                        let line = cell.whole_line();
+                        Pen::at(area, line, buf).skip(2).put_cut(&part, theme.style(*role));
+                    }
+                }
+                Line::Pair(label, text, role) => {
+                    let (line, column) = cell.next();
+                    let mut pen = Pen::at(area, line, buf);
+                    pen.skip(2 + column * PAIR_COLUMNS);
+                    let label_columns = LABEL_COLUMNS.min(pen.room() / 2);
+                    pen.left(label, label_columns, theme.style(Role::Faint)).skip(1);
+                    let text = crate::pen::cut(text, (PAIR_COLUMNS - LABEL_COLUMNS - 3).min(pen.room()).max(1));
+                    pen.put(&text, theme.style(*role));
+                }
+            }
+        }
+    }
+}
+
+/// Columns of a label and what it is of.
+const PAIR_COLUMNS: u16 = 40;
+
+/// Columns of a label.
+const LABEL_COLUMNS: u16 = 20;
+
+/// Where the next thing goes.
+struct Cell {
+    line: u16,
+    column: u16,
+    per_line: u16,
+}
+
+impl Cell {
+    fn next(&mut self) -> (u16, u16) {
+        let at = (self.line, self.column);
+        self.column += 1;
+        if self.column == self.per_line {
+            (self.line, self.column) = (self.line.saturating_add(1), 0);
+        }
+        at
+    }
+
+    fn whole_line(&mut self) -> u16 {
+        if self.column > 0 {
+            (self.line, self.column) = (self.line.saturating_add(1), 0);
+        }
+        let line = self.line;
+        self.line = self.line.saturating_add(1);
+        line
+    }
+}

@@ -1,0 +1,89 @@
+//! Bounce zones as a table.
+
+use super::table::detail::{Lines, split};
+use super::table::{self, Mark, Table};
+use super::waiters::holders::Holders;
+use crate::fields::ZONE_FIELDS;
+use crate::frame::{WaiterRow, ZoneRow};
+use crate::list::ListState;
+use crate::theme::Role;
+use crate::units;
+use crate::views::Scene;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+/// Lines of a zone's detail.
+const DETAIL_LINES: u16 = 13;
+
+/// Waiters that a detail names.
+const WAITERS_NAMED: usize = 6;
+
+/// Draws the zones.
+pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, area: Rect, buf: &mut Buffer) {
+    let rows: Vec<&ZoneRow> = scene.machines().flat_map(|machine| &machine.zones).collect();
+    let (above, below) = split(area, list, DETAIL_LINES);
+    let table = Table {
+        title: "Zones",
+        rows: &rows,
+        total: rows.len(),
+        listed_first: "first",
+        hidden: super::hidden(scene),
+        mark: &mark,
+        remark: None,
+        empty: "no tag bounces, so there is no zone",
+    };
+    table::draw(scene, &table, list, above, buf);
+    if let Some((area, row)) = below.zip(list.selected(&rows)) {
+        let mut holders = std::mem::take(&mut list.holders);
+        detail(scene, row, holders.of(scene.into(), || Holders::of(scene.machines())), area, buf);
+        list.holders = holders;
+    }
+}
+
+/// Someone waits.
+fn mark(row: &ZoneRow) -> Option<Mark> {
+    (row.waiters > 0).then_some(Mark { sign: "!", role: Role::Warn })
+}
+
+fn detail(scene: Scene<'_>, row: &ZoneRow, holders: &Holders, area: Rect, buf: &mut Buffer) {
+    let mut lines = Lines::default();
+    lines.sentence(pages(row), Role::Plain);
+    lines.sentence(waiting(scene, row), if row.waiters > 0 { Role::Warn } else { Role::Plain });
+    if let Some(zone) = holders.zone(&row.machine, row.zone) {
+        lines.sentence(format!("held by {}", zone.words(usize::MAX)), Role::Plain);
+    }
+    lines.fields(row, &ZONE_FIELDS.each_ref().map(|field| field.name));
+    lines.draw(scene.theme, &format!("{} zone {}", row.machine, row.zone), area, buf);
+}
+
+/// Where the pages of a zone are, in one sentence.
+pub(super) fn pages(row: &ZoneRow) -> String {
+    format!(
+        "zone {}: of {} pages, {} active, {} promised, {} free: {} full; at most {} were active",
+        row.zone,
+        row.total_bpages,
+        row.active_bpages,
+        row.reserved_bpages,
+        row.free_bpages,
+        units::share(row.pressure()),
+        row.active_bpages_max,
+    )
+}
+
+fn waiting(scene: Scene<'_>, row: &ZoneRow) -> String {
+    if row.waiters == 0 {
+        return "nobody waits".to_owned();
+    }
+    let of_zone = |waiter: &&WaiterRow| waiter.zone == row.zone;
+    let machine = scene.frame.machine(&row.machine);
+    let queue = machine.into_iter().flat_map(|machine| &machine.waiters).filter(of_zone);
+    let named: Vec<String> = queue
+        .take(WAITERS_NAMED)
+        .map(|waiter| format!("{} for {}", waiter.map, units::duration(waiter.age_ns)))
+        .collect();
+    let more = (row.waiters as usize).saturating_sub(named.len());
+    let and_more = if more > 0 && !named.is_empty() { format!(", {more} more") } else { String::new() };
+    let colon = if named.is_empty() { "" } else { ": " };
+    let verb = if row.waiters == 1 { "map waits" } else { "maps wait" };
+    format!("{} {verb}{colon}{}{and_more}", row.waiters, named.join(", "))
+}

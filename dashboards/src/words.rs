@@ -1,0 +1,174 @@
+//! Decisions in words: what was decided, and why.
+
+use crate::frame::{BounceWhy, CopyWay, Decision, DecisionKind, SplitWhy, What};
+use crate::theme::Role;
+use crate::units;
+use std::fmt::{self, Display, Write as _};
+
+/// What is said where a source does not tell the reason.
+pub const NO_REASON: &str = "for no reason given";
+
+/// What was decided, as one sentence without a subject: `waits for zone0: needs 3 pages, has 1, 2 ahead of it`.
+pub fn sentence(decision: &Decision) -> String {
+    let mut out = String::new();
+    write_sentence(&mut out, &decision.what);
+    out
+}
+
+/// Adds what was decided to `out`.
+pub fn write_sentence(out: &mut String, what: &What) {
+    // A `String` takes all that is written into it.
+    let _ = match what {
+        What::ZoneChosen { zone, created: true } => write!(out, "bounces through zone{zone}, made for it"),
+        What::ZoneChosen { zone, created: false } => {
+            write!(out, "bounces through zone{zone}, made for an earlier tag")
+        }
+        What::PoolGrown { zone, wanted, added } => {
+            write!(out, "zone{zone} grows by {} of {wanted} wanted", bounce_pages(*added))
+        }
+        What::Counted { pages } => write!(out, "needs {}", bounce_pages(*pages)),
+        What::Reserved { zone, pages } => write!(out, "is promised {} of zone{zone}", bounce_pages(*pages)),
+        What::Deferred { zone, needed, reserved, ahead } => {
+            let needed = Counted(u64::from(*needed), "page");
+            write!(out, "waits for zone{zone}: needs {needed}, has {reserved}, {ahead} ahead of it")
+        }
+        What::Woken { zone } => write!(out, "has all its pages of zone{zone}"),
+        What::Resumed { waited_ns } => write!(out, "goes on after {}", units::duration(*waited_ns)),
+        What::Bounced { client, bounce, len, why } => {
+            write!(out, "{client:#x}+{len} goes through {bounce:#x}: {}", WhyBounced(*why))
+        }
+        What::Split { segment, addr, len, why } => {
+            write!(out, "{addr:#x}+{len} begins segment {segment}: {}", WhySplit(*why))
+        }
+        What::Coalesced { segment, addr, len } => write!(out, "{addr:#x}+{len} continues segment {segment}"),
+        What::Loaded { segments, bpages } => {
+            write!(out, "has {} and {}", Counted(*segments, "segment"), bounce_pages(*bpages))
+        }
+        What::Rejected { error } => write!(out, "{error}"),
+        What::Unloaded { pages } => write!(out, "gives back {}", bounce_pages(*pages)),
+        What::Cancelled { pages } => write!(out, "gives up its deferred load and {}", bounce_pages(*pages)),
+        What::Copied { way, pages, bytes } => {
+            let way = match way {
+                CopyWay::ToBounce => "to",
+                CopyWay::FromBounce => "from",
+            };
+            write!(out, "{} {way} {}", Counted(*bytes, "byte"), bounce_pages(*pages))
+        }
+    };
+}
+
+/// What a kind of decisions means at a glance: who has to wait, what goes wrong, what goes well.
+pub const fn role(kind: DecisionKind) -> Role {
+    match kind {
+        DecisionKind::Deferred | DecisionKind::Bounced => Role::Warn,
+        DecisionKind::Rejected | DecisionKind::Cancelled => Role::Bad,
+        DecisionKind::Loaded | DecisionKind::Resumed => Role::Good,
+        DecisionKind::Coalesced | DecisionKind::Counted => Role::Faint,
+        DecisionKind::ZoneChosen
+        | DecisionKind::PoolGrown
+        | DecisionKind::Reserved
+        | DecisionKind::Woken
+        | DecisionKind::Split
+        | DecisionKind::Unloaded
+        | DecisionKind::Copied => Role::Plain,
+    }
+}
+
+/// Why a piece is bounced.
+pub(crate) struct WhyBounced(pub(crate) BounceWhy);
+
+impl Display for WhyBounced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            BounceWhy::Window { lowaddr, highaddr } => {
+                write!(f, "it lies in the excluded window ({lowaddr:#x}, {highaddr:#x}]")
+            }
+            BounceWhy::Filter { lowaddr, highaddr } => {
+                write!(f, "the filter excludes it in ({lowaddr:#x}, {highaddr:#x}]")
+            }
+            BounceWhy::Alignment { bytes } => write!(f, "it is not aligned to {bytes}"),
+            BounceWhy::NotTold => f.write_str(NO_REASON),
+        }
+    }
+}
+
+/// Why a segment begins.
+pub(crate) struct WhySplit(pub(crate) SplitWhy);
+
+impl Display for WhySplit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            SplitWhy::First => f.write_str("the first piece"),
+            SplitWhy::Discontiguous => f.write_str("it is not adjacent to the one before"),
+            SplitWhy::Boundary { bytes } => {
+                write!(f, "joined to the one before it would cross the boundary {bytes:#x}")
+            }
+            SplitWhy::MaxSegSize { bytes } => {
+                write!(f, "joined to the one before it would exceed maxsegsz {bytes}")
+            }
+            SplitWhy::NotTold => f.write_str(NO_REASON),
+        }
+    }
+}
+
+/// `1 page`, `2 pages`.
+pub(crate) struct Counted(pub(crate) u64, pub(crate) &'static str);
+
+impl Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}{}", self.0, self.1, if self.0 == 1 { "" } else { "s" })
+    }
+}
+
+fn bounce_pages(pages: impl Into<u64>) -> Counted {
+    Counted(pages.into(), "bounce page")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_sentence() {
+        let check = |what: What, expected: &str| {
+            let decision = Decision { t_ns: 0, machine: "vm1".into(), session: None, map: None, tag: None, what };
+            assert_eq!(sentence(&decision), expected);
+        };
+        check(What::ZoneChosen { zone: 1, created: true }, "bounces through zone1, made for it");
+        check(What::ZoneChosen { zone: 1, created: false }, "bounces through zone1, made for an earlier tag");
+        check(What::PoolGrown { zone: 1, wanted: 4, added: 1 }, "zone1 grows by 1 bounce page of 4 wanted");
+        check(What::Counted { pages: 2 }, "needs 2 bounce pages");
+        check(What::Reserved { zone: 0, pages: 2 }, "is promised 2 bounce pages of zone0");
+        check(
+            What::Deferred { zone: 0, needed: 3, reserved: 1, ahead: 2 },
+            "waits for zone0: needs 3 pages, has 1, 2 ahead of it",
+        );
+        check(What::Woken { zone: 0 }, "has all its pages of zone0");
+        check(What::Resumed { waited_ns: 1500 }, "goes on after 1.50 µs");
+        let bounced = |why, expected: &str| {
+            let what = What::Bounced { client: 0x5000, bounce: 0x1000, len: 512, why };
+            check(what, &format!("0x5000+512 goes through 0x1000: {expected}"));
+        };
+        let (lowaddr, highaddr) = (0xffff, 0xf_ffff);
+        bounced(BounceWhy::Window { lowaddr, highaddr }, "it lies in the excluded window (0xffff, 0xfffff]");
+        bounced(BounceWhy::Filter { lowaddr, highaddr }, "the filter excludes it in (0xffff, 0xfffff]");
+        bounced(BounceWhy::Alignment { bytes: 64 }, "it is not aligned to 64");
+        bounced(BounceWhy::NotTold, "for no reason given");
+        let split = |why, expected: &str| {
+            let what = What::Split { segment: 1, addr: 0x1000, len: 512, why };
+            check(what, &format!("0x1000+512 begins segment 1: {expected}"));
+        };
+        split(SplitWhy::First, "the first piece");
+        split(SplitWhy::Discontiguous, "it is not adjacent to the one before");
+        split(SplitWhy::Boundary { bytes: 0x1000 }, "joined to the one before it would cross the boundary 0x1000");
+        split(SplitWhy::MaxSegSize { bytes: 512 }, "joined to the one before it would exceed maxsegsz 512");
+        split(SplitWhy::NotTold, "for no reason given");
+        check(What::Coalesced { segment: 1, addr: 0x1000, len: 1 }, "0x1000+1 continues segment 1");
+        check(What::Loaded { segments: 1, bpages: 0 }, "has 1 segment and 0 bounce pages");
+        check(What::Rejected { error: "too many segments".into() }, "too many segments");
+        check(What::Unloaded { pages: 1 }, "gives back 1 bounce page");
+        check(What::Cancelled { pages: 1 }, "gives up its deferred load and 1 bounce page");
+        check(What::Copied { way: CopyWay::ToBounce, pages: 1, bytes: 9 }, "9 bytes to 1 bounce page");
+        check(What::Copied { way: CopyWay::FromBounce, pages: 2, bytes: 1 }, "1 byte from 2 bounce pages");
+    }
+}
