@@ -4,8 +4,13 @@
 //! it. It reads no keys and draws nothing.
 
 pub mod demo;
+pub mod host_capture;
 pub mod live;
+mod moments;
+pub mod open;
 pub mod rates;
+pub mod recording;
+mod trends;
 
 use crate::frame::Frame;
 use std::sync::Arc;
