@@ -1,7 +1,8 @@
 //! What recording costs: on the engine's thread, for a load and an unload of one page with the tape off and on, and on the
 //! recorder's thread until the lines are written.
 //!
-//! On the engine's thread the time between batches does not count, so that the tape is measured and not a full queue.
+//! On the engine's thread the time between batches does not count, so that the tape is measured and not a full queue. Until
+//! the lines are written it takes up to a millisecond more a batch, in which the recorder lets chunks gather.
 
 use busdma_engine::{
     AddressSpace, BusSize, Engine, ExclusionWindow, Log, MapId, MemDesc, Nanos, PhysAddr, Profile, TagTemplate,

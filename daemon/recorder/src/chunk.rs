@@ -13,6 +13,7 @@ use busdma_engine::{
 };
 use busdma_trace::drain::{DrainEvent, Stopped};
 use busdma_trace::format::{MapCounters, Ret, Zone};
+use std::num::NonZeroU32;
 
 /// Bytes of columns after which a chunk is handed over. One operation may be larger; the chunk is handed over behind it.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -30,8 +31,11 @@ pub(crate) struct Chunk {
     pub(crate) tape: TapeId,
     /// How many of the entries are operations.
     pub(crate) operations: u64,
+    /// Bytes of columns that most operations leave alone, as last weighed.
+    other_bytes: usize,
     pub(crate) entries: Vec<Entry>,
     pub(crate) records: Vec<Record>,
+    pub(crate) remarks: Vec<Remark>,
     pub(crate) loads: Vec<LoadRecord>,
     pub(crate) decisions: Vec<Decision>,
     pub(crate) hazards: Vec<Hazard>,
@@ -63,25 +67,41 @@ pub(crate) enum Entry {
     RegionMapped,
     /// Memory was released, in `released`.
     RegionReleased,
-    /// A verb was carried out, in `records`.
+    /// A verb was carried out, in `records`, as most are.
     Operation,
+    /// A verb was carried out, in `records`, and there is more to say of it, in `remarks`.
+    RemarkableOperation,
 }
 
-/// One operation. Counts say how many values to take off the columns.
+/// One operation. Counts say how many values to take off the columns. There is one for every operation, so what few of them
+/// have is in a [`Remark`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Record {
     pub(crate) session: Option<SessionNumber>,
     pub(crate) at: Nanos,
     pub(crate) body: Body,
-    /// Where FreeBSD's kernel stopped: that is all the trace says then.
-    pub(crate) panic: Option<KernelPanic>,
     /// `None` when decisions are left out.
     pub(crate) decisions: Option<Count>,
+}
+
+/// What few operations have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Remark {
+    /// Where FreeBSD's kernel stopped: that is all the trace says then.
+    pub(crate) panic: Option<KernelPanic>,
     pub(crate) hazards: Count,
     /// 0 when no zone has changed.
     pub(crate) zones: Count,
     /// `None` when the list of waiters has not changed.
     pub(crate) waiting: Option<Count>,
+}
+
+impl Remark {
+    /// Whether there is nothing to say.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.panic.is_none() && self.hazards == Count::ZERO && self.zones == Count::ZERO && self.waiting.is_none()
+    }
 }
 
 /// A verb and its result; the rarer and the larger ones are in columns of their own.
@@ -148,20 +168,38 @@ pub(crate) enum Body {
     },
 }
 
+impl Body {
+    /// Whether it has values in no other columns than those of records, decisions and segments.
+    #[inline]
+    pub(crate) const fn is_small(&self) -> bool {
+        matches!(self, Self::BufferLoaded { .. } | Self::Unload { .. })
+    }
+}
+
 /// How many values of a column belong to an operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Count(u32);
+pub(crate) struct Count {
+    /// So an absent count takes no more room than one that is there.
+    one_more: NonZeroU32,
+}
 
 impl Count {
-    pub(crate) const ZERO: Self = Self(0);
+    pub(crate) const ZERO: Self = Self { one_more: NonZeroU32::MIN };
 
-    /// The number of these values. There are never more than 2^32: they are in memory, and larger than a byte.
+    /// The number of these values. There are never 2^32: they are in memory, and larger than a byte.
+    #[inline]
     pub(crate) fn of<T>(values: &[T]) -> Self {
-        Self(u32::try_from(values.len()).unwrap_or(u32::MAX))
+        Self { one_more: NonZeroU32::MIN.saturating_add(u32::try_from(values.len()).unwrap_or(u32::MAX)) }
     }
 
     pub(crate) const fn get(self) -> usize {
-        self.0 as usize
+        self.one_more.get() as usize - 1
+    }
+}
+
+impl Default for Count {
+    fn default() -> Self {
+        Self::ZERO
     }
 }
 
@@ -220,8 +258,10 @@ impl Chunk {
         Self {
             tape,
             operations: 0,
+            other_bytes: 0,
             entries: Vec::new(),
             records: Vec::new(),
+            remarks: Vec::new(),
             loads: Vec::new(),
             decisions: Vec::new(),
             hazards: Vec::new(),
@@ -246,8 +286,25 @@ impl Chunk {
     }
 
     /// Whether it should be handed over.
+    #[inline]
     pub(crate) fn is_full(&self) -> bool {
         self.bytes() >= CHUNK_BYTES
+    }
+
+    /// Takes account of an operation that wrote to columns which most operations leave alone.
+    pub(crate) fn weigh_other_columns(&mut self) {
+        self.other_bytes = size_of_val(&self.remarks[..])
+            + size_of_val(&self.loads[..])
+            + size_of_val(&self.hazards[..])
+            + size_of_val(&self.virt[..])
+            + size_of_val(&self.phys[..])
+            + size_of_val(&self.pages[..])
+            + size_of_val(&self.copies[..])
+            + size_of_val(&self.cache[..])
+            + size_of_val(&self.events[..])
+            + size_of_val(&self.ended[..])
+            + size_of_val(&self.zones[..])
+            + size_of_val(&self.waiting[..]);
     }
 
     /// Whether there is nothing in it.
@@ -266,8 +323,10 @@ impl Chunk {
 
     fn clear(&mut self) {
         self.operations = 0;
+        self.other_bytes = 0;
         self.entries.clear();
         self.records.clear();
+        self.remarks.clear();
         self.loads.clear();
         self.decisions.clear();
         self.hazards.clear();
@@ -290,22 +349,13 @@ impl Chunk {
         self.starts.clear();
     }
 
-    /// Bytes of the columns that grow with operations; the others are seldom used.
+    /// Bytes of the columns that grow with operations; the rest is seldom used.
+    #[inline]
     fn bytes(&self) -> usize {
         size_of_val(&self.entries[..])
             + size_of_val(&self.records[..])
-            + size_of_val(&self.loads[..])
             + size_of_val(&self.decisions[..])
-            + size_of_val(&self.hazards[..])
             + size_of_val(&self.segments[..])
-            + size_of_val(&self.virt[..])
-            + size_of_val(&self.phys[..])
-            + size_of_val(&self.pages[..])
-            + size_of_val(&self.copies[..])
-            + size_of_val(&self.cache[..])
-            + size_of_val(&self.events[..])
-            + size_of_val(&self.ended[..])
-            + size_of_val(&self.zones[..])
-            + size_of_val(&self.waiting[..])
+            + self.other_bytes
     }
 }

@@ -1,10 +1,10 @@
 //! Reading a chunk: entry after entry, the values of each taken off the columns.
 
-use crate::chunk::{AllocatedMem, Body, Chunk, Count, CreatedTag, EndedLoad, LoadRecord, Record};
+use crate::chunk::{AllocatedMem, Body, Chunk, Count, CreatedTag, EndedLoad, LoadRecord, Record, Remark};
 use crate::start::{Region, Start};
 use busdma_engine::{
-    AddressSpace, BounceCopy, CacheOp, Decision, Hazard, MapId, PhysAddr, PhysRange, Segment, TagId, VirtAddr,
-    VirtRange,
+    AddressSpace, BounceCopy, CacheOp, Decision, Hazard, KernelPanic, MapId, PhysAddr, PhysRange, Segment, TagId,
+    VirtAddr, VirtRange,
 };
 use busdma_trace::drain::{DrainEvent, Stopped};
 use busdma_trace::format::Zone;
@@ -14,6 +14,7 @@ use busdma_trace::observe::Changed;
 #[derive(Debug)]
 pub(crate) struct Columns<'c> {
     records: &'c [Record],
+    remarks: &'c [Remark],
     loads: &'c [LoadRecord],
     decisions: &'c [Decision],
     hazards: &'c [Hazard],
@@ -40,6 +41,8 @@ pub(crate) struct Columns<'c> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Told<'c> {
     pub(crate) record: &'c Record,
+    /// Where FreeBSD's kernel stopped: that is all the line says then.
+    pub(crate) panic: Option<KernelPanic>,
     /// What was decided, where that is recorded.
     pub(crate) decisions: Option<&'c [Decision]>,
     pub(crate) hazards: &'c [Hazard],
@@ -70,19 +73,29 @@ impl<'c> Told<'c> {
 }
 
 impl<'c> Columns<'c> {
+    /// Takes off the next operation that there is more to say of.
+    pub(crate) fn take_remarkable_operation(&mut self) -> Option<Told<'c>> {
+        let remark = self.take_remarks(1).first()?;
+        let told = self.take_operation()?;
+        Some(Told {
+            panic: remark.panic,
+            hazards: self.take_hazards(remark.hazards.get()),
+            zones: (remark.zones != Count::ZERO).then(|| self.take_zones(remark.zones.get())),
+            waiting: remark.waiting.map(|count| self.take_waiting(count.get())),
+            ..told
+        })
+    }
+
     /// Takes off the next operation with all that belongs to it.
     pub(crate) fn take_operation(&mut self) -> Option<Told<'c>> {
         let record = self.take_records(1).first()?;
-        let decisions = record.decisions.map(|count| self.take_decisions(count.get()));
-        let hazards = self.take_hazards(record.hazards.get());
-        let zones = (record.zones != Count::ZERO).then(|| self.take_zones(record.zones.get()));
-        let waiting = record.waiting.map(|count| self.take_waiting(count.get()));
         let mut told = Told {
             record,
-            decisions,
-            hazards,
-            zones,
-            waiting,
+            panic: None,
+            decisions: record.decisions.map(|count| self.take_decisions(count.get())),
+            hazards: &[],
+            zones: None,
+            waiting: None,
             virt: &[],
             phys: &[],
             pages: &[],
@@ -163,6 +176,7 @@ macro_rules! columns {
 
 columns! {
     take_records, records: Record;
+    take_remarks, remarks: Remark;
     take_loads, loads: LoadRecord;
     take_decisions, decisions: Decision;
     take_hazards, hazards: Hazard;

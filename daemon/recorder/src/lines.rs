@@ -2,6 +2,8 @@
 //!
 //! A [`Scenario`] knows what the lines so far have said of the machine, and adds one line for each operation. What `out`
 //! says is built by [`busdma_trace::observe`] or by the same steps as in a replay, so that a replay finds nothing else.
+//! The lines that most of a recording consists of are written by `quick` without a serializer; with debug assertions, as in
+//! all tests, each of them is held against what the serializer makes of it.
 
 mod address_map;
 mod deferred;
@@ -9,8 +11,10 @@ mod dmamem;
 mod header;
 mod maps;
 mod names;
+mod quick;
 mod request;
 mod tags;
+mod text;
 
 pub(crate) use header::HeaderNote;
 
@@ -113,11 +117,31 @@ impl Scenario {
     /// # Errors
     /// [`Unwritable`], and `lines` is as it was; nothing after it makes sense then.
     pub(crate) fn write(&mut self, told: &Told<'_>, lines: &mut TraceWriter<Vec<u8>>) -> Result<(), Unwritable> {
-        self.learn(told)?;
-        let hazard = if told.hazards.is_empty() { Vec::new() } else { self.seen.add(told.hazards).names() };
         if let Some(session) = told.record.session {
             self.names.turn_to(session);
         }
+        let start = lines.get_mut().len();
+        if self.write_quickly(told, lines.get_mut()).is_some() {
+            debug_assert_eq!(self.spelled(told).as_deref(), lines.get_mut().get(start..), "{told:?}");
+        } else {
+            lines.get_mut().truncate(start);
+            self.learn(told)?;
+            let hazard = if told.hazards.is_empty() { Vec::new() } else { self.seen.add(told.hazards).names() };
+            self.spell(told, &hazard, lines)?;
+            self.forget(told);
+        }
+        self.seq += 1;
+        Ok(())
+    }
+
+    /// The line as the serializer spells it, to hold one against that was written quickly.
+    fn spelled(&self, told: &Told<'_>) -> Option<Vec<u8>> {
+        let mut lines = TraceWriter::new(Vec::new());
+        self.spell(told, &[], &mut lines).ok()?;
+        Some(lines.into_inner())
+    }
+
+    fn spell(&self, told: &Told<'_>, hazard: &[Name<'_>], lines: &mut TraceWriter<Vec<u8>>) -> Result<(), Unwritable> {
         let (input, output) = self.line(told)?;
         lines.write_operation(&OperationLine {
             seq: self.seq + 1,
@@ -125,10 +149,8 @@ impl Scenario {
             session: told.record.session.map(|_| self.names.caller()),
             input: &input,
             output: &output,
-            hazard: &hazard,
+            hazard,
         })?;
-        self.seq += 1;
-        self.forget(told);
         Ok(())
     }
 
@@ -153,7 +175,7 @@ impl Scenario {
             Body::AllocMem => self.alloc_mem(told)?,
             Body::FreeMem { memory, map, ret, freed } => self.free_mem(told, memory, map, ret, freed)?,
         };
-        let output = match told.record.panic {
+        let output = match told.panic {
             Some(panic) => Output::Panic(observe::panicked(panic)),
             None => output,
         };

@@ -80,7 +80,10 @@ impl Service {
     pub(crate) fn run(mut self) {
         loop {
             match self.queue.receive(self.patience()) {
-                Ok(Some(Message::Chunk(chunk))) => self.record(chunk),
+                Ok(Some(Message::Chunk(chunk))) => {
+                    self.record(chunk);
+                    self.queue.gather();
+                }
                 Ok(Some(Message::Wake) | None) => {}
                 Err(_) => break,
             }
@@ -123,12 +126,13 @@ impl Service {
         let mut left = chunk.operations;
         for entry in &chunk.entries {
             let done = match entry {
-                Entry::Operation => {
+                Entry::Operation | Entry::RemarkableOperation => {
                     left -= 1;
-                    match columns.take_operation() {
-                        Some(told) => track.operation(&told, &mut writing),
-                        None => Ok(()),
-                    }
+                    let told = match entry {
+                        Entry::RemarkableOperation => columns.take_remarkable_operation(),
+                        _ => columns.take_operation(),
+                    };
+                    told.map_or(Ok(()), |told| track.operation(&told, &mut writing))
                 }
                 Entry::Start => match columns.take_start() {
                     Some(start) => track.begin(start, &mut writing),

@@ -16,9 +16,9 @@
 //! chunks still grow (and for the lists of new tags and dmamem). When the recorder does not keep up, whole chunks are
 //! dropped and counted, and nothing is recorded until the owner has given a fresh start.
 
-use crate::chunk::{Chunk, Count, Entry, Record};
+use crate::chunk::{Chunk, Count, Entry, Record, Remark};
 use crate::handoff::{ChunkPool, ChunkSender, Epoch, Link};
-use crate::operation::{TapedOperation, TapedVerb};
+use crate::operation::{LoadEnd, TapedOperation, TapedVerb};
 use crate::start::{Region, Start};
 use crate::status::Counters;
 use busdma_engine::{AddressSpace, Decision, Engine, MapId, Observer, Platform, VirtAddr};
@@ -101,6 +101,11 @@ impl Tape {
 
     /// Records an operation that was just carried out on `engine`. One that was begun before the recording is passed over:
     /// the start shows what it came to.
+    #[expect(
+        clippy::inline_always,
+        reason = "a caller knows its verb: most of what follows is then known too, or nothing"
+    )]
+    #[inline(always)]
     pub fn operation<P: Platform, O: Observer>(&mut self, engine: &Engine<P, O>, operation: &TapedOperation<'_>) {
         match self.stretch {
             Stretch::Since(_) => {}
@@ -110,25 +115,21 @@ impl Tape {
         let reported = &mut self.reported;
         let chunk = self.chunk.get_or_insert_with(|| self.pool.take(self.link.tape));
         let body = chunk.push_verb(engine, &operation.verb);
-        let panic = operation.verb.panic();
-        reported.suspect(operation);
-        let (zones, waiting) = if panic.is_none() { reported.update(engine, chunk) } else { (Count::ZERO, None) };
         let decisions = self.decisions.then(|| {
             chunk.decisions.extend_from_slice(operation.decisions);
             Count::of(operation.decisions)
         });
-        chunk.hazards.extend_from_slice(operation.hazards);
-        chunk.records.push(Record {
-            session: operation.session,
-            at: operation.at,
-            body,
-            panic,
-            decisions,
-            hazards: Count::of(operation.hazards),
-            zones,
-            waiting,
-        });
-        chunk.entries.push(Entry::Operation);
+        chunk.records.push(Record { session: operation.session, at: operation.at, body, decisions });
+        let remark = reported.remark(engine, operation, chunk);
+        if remark.is_empty() {
+            chunk.entries.push(Entry::Operation);
+        } else {
+            chunk.remarks.push(remark);
+            chunk.entries.push(Entry::RemarkableOperation);
+        }
+        if !(body.is_small() && remark.is_empty()) {
+            chunk.weigh_other_columns();
+        }
         chunk.operations += 1;
         if chunk.is_full() {
             self.hand_over();
@@ -216,18 +217,26 @@ impl Reported {
         self.suspected = true;
     }
 
-    /// Looks for what changes the list of waiters: comparing the list itself takes time when it is long.
-    fn suspect(&mut self, operation: &TapedOperation<'_>) {
-        self.suspected |= matches!(operation.verb, TapedVerb::Cancel { .. })
-            || operation
-                .decisions
-                .iter()
-                .any(|decision| matches!(decision, Decision::Deferred { .. } | Decision::Woken { .. }));
-    }
-
-    /// Copies what has changed into a chunk; says how much.
-    fn update<P: Platform, O: Observer>(&mut self, engine: &Engine<P, O>, chunk: &mut Chunk) -> (Count, Option<Count>) {
-        (self.update_zones(engine, chunk), self.update_waiting(engine, chunk))
+    /// Copies what few operations have into a chunk; says how much.
+    #[expect(clippy::inline_always, reason = "as for `Tape::operation`")]
+    #[inline(always)]
+    fn remark<P: Platform, O: Observer>(
+        &mut self,
+        engine: &Engine<P, O>,
+        operation: &TapedOperation<'_>,
+        chunk: &mut Chunk,
+    ) -> Remark {
+        self.suspected |= may_change_waiters(operation);
+        let mut remark = Remark { panic: operation.verb.panic(), ..Remark::default() };
+        if !operation.hazards.is_empty() {
+            chunk.hazards.extend_from_slice(operation.hazards);
+            remark.hazards = Count::of(operation.hazards);
+        }
+        if remark.panic.is_none() {
+            remark.zones = self.update_zones(engine, chunk);
+            remark.waiting = self.update_waiting(engine, chunk);
+        }
+        remark
     }
 
     fn update_zones<P: Platform, O: Observer>(&mut self, engine: &Engine<P, O>, chunk: &mut Chunk) -> Count {
@@ -248,5 +257,20 @@ impl Reported {
         self.waiting.extend(engine.waiters());
         chunk.waiting.extend_from_slice(&self.waiting);
         Some(Count::of(&self.waiting))
+    }
+}
+
+/// Whether the list of waiters may be another one: comparing the list itself takes time when it is long.
+#[expect(clippy::inline_always, reason = "as for `Tape::operation`")]
+#[inline(always)]
+fn may_change_waiters(operation: &TapedOperation<'_>) -> bool {
+    match operation.verb {
+        TapedVerb::Load { end: LoadEnd::Loaded, .. } | TapedVerb::Sync { .. } => false,
+        TapedVerb::Unload { result: Ok(report), .. } => report.woken > 0,
+        TapedVerb::Cancel { .. } => true,
+        _ => operation
+            .decisions
+            .iter()
+            .any(|decision| matches!(decision, Decision::Deferred { .. } | Decision::Woken { .. })),
     }
 }

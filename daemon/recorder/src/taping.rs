@@ -13,6 +13,8 @@ use busdma_trace::observe;
 
 impl Chunk {
     /// Copies a verb, with what it left on the machine.
+    #[expect(clippy::inline_always, reason = "a caller knows its verb")]
+    #[inline(always)]
     pub(crate) fn push_verb<P: Platform, O: Observer>(&mut self, engine: &Engine<P, O>, verb: &TapedVerb<'_>) -> Body {
         match *verb {
             TapedVerb::Load { map, desc: &MemDesc::Buffer(range), wait, end: LoadEnd::Loaded } => {
@@ -137,6 +139,7 @@ impl Chunk {
 
 impl TapedVerb<'_> {
     /// Where FreeBSD's kernel stopped, if it did.
+    #[inline]
     pub(crate) fn panic(&self) -> Option<KernelPanic> {
         match *self {
             Self::Load { end: LoadEnd::Failed(LoadError::Panic(panic)), .. }

@@ -2,6 +2,7 @@
 
 mod config;
 mod daemon;
+mod grafana;
 mod metrics;
 mod start;
 mod systemd;

@@ -62,7 +62,7 @@ fn metrics_address(daemon: &mut Daemon) -> String {
     line.split("address=").nth(1).unwrap().trim().to_owned()
 }
 
-fn serving(socket: &Path) -> (Daemon, String) {
+pub(crate) fn serving(socket: &Path) -> (Daemon, String) {
     let mut command = busdmad();
     let mut daemon = Daemon::spawn(command.arg("--socket").arg(socket).args(["--metrics", "127.0.0.1:0"]));
     let address = metrics_address(&mut daemon);
@@ -81,7 +81,7 @@ fn asked(address: &str, request: &str) -> (String, String) {
     (head.to_lowercase(), body.to_owned())
 }
 
-fn get(address: &str, path: &str) -> (String, String) {
+pub(crate) fn get(address: &str, path: &str) -> (String, String) {
     asked(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n"))
 }
 
@@ -177,7 +177,7 @@ fn an_address_that_is_taken_is_a_socket_that_cannot_be_made() {
 }
 
 /// A value in every place, all different, under names that want escaping.
-fn full_sample() -> Sample {
+pub(crate) fn full_sample() -> Sample {
     let mut load = Latency::new();
     for ns in [90, 150, 3_000_000, 200_000_000_000] {
         load.record(ns);

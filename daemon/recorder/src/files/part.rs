@@ -18,7 +18,7 @@ use zstd::zstd_safe::compress_bound;
 const PIECE_BYTES: usize = 256 << 10;
 
 /// Compression level: quick, and still a tenth of the size.
-const ZSTD_LEVEL: i32 = 3;
+const ZSTD_LEVEL: i32 = 1;
 
 /// How files are written.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]

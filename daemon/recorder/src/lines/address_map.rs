@@ -50,21 +50,37 @@ impl AddressMap {
 
     /// A buffer with the pages behind it.
     pub(super) fn buf(&self, space: AddressSpace, range: VirtRange) -> Result<Buf, Unwritable> {
-        let (vaddr, len) = (range.start.raw(), range.len.raw());
         let mut pages = Vec::new();
-        if len > 0 {
-            let unmapped = Unwritable::NotMapped { space, addr: range.start };
-            let last = vaddr.checked_add(len - 1).ok_or(unmapped)? / PAGE_SIZE;
-            let mut page = vaddr / PAGE_SIZE;
-            while page <= last {
-                let piece = self
-                    .pages_from(space, page, last)
-                    .ok_or(Unwritable::NotMapped { space, addr: VirtAddr::new(page * PAGE_SIZE) })?;
-                pages.extend(piece.iter().map(|page| Hex(page.raw())));
-                page += piece.len() as u64;
-            }
+        self.each_page(space, range, |page| pages.push(Hex(page.raw())))?;
+        Ok(Buf { vaddr: Hex(range.start.raw()), len: range.len.raw(), pages })
+    }
+
+    /// Goes through the pages behind a buffer.
+    ///
+    /// # Errors
+    /// [`Unwritable::NotMapped`], after the pages before it.
+    #[inline]
+    pub(super) fn each_page(
+        &self,
+        space: AddressSpace,
+        range: VirtRange,
+        mut visit: impl FnMut(PhysAddr),
+    ) -> Result<(), Unwritable> {
+        let (vaddr, len) = (range.start.raw(), range.len.raw());
+        if len == 0 {
+            return Ok(());
         }
-        Ok(Buf { vaddr: Hex(vaddr), len, pages })
+        let unmapped = Unwritable::NotMapped { space, addr: range.start };
+        let last = vaddr.checked_add(len - 1).ok_or(unmapped)? / PAGE_SIZE;
+        let mut page = vaddr / PAGE_SIZE;
+        while page <= last {
+            let piece = self
+                .pages_from(space, page, last)
+                .ok_or(Unwritable::NotMapped { space, addr: VirtAddr::new(page * PAGE_SIZE) })?;
+            piece.iter().copied().for_each(&mut visit);
+            page += piece.len() as u64;
+        }
+        Ok(())
     }
 
     /// The pages from `page` to `last`, inclusive, as far as one region has them: at least one.

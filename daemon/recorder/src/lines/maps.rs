@@ -171,7 +171,7 @@ impl Scenario {
     }
 }
 
-fn sync_words(ops: SyncOps) -> WordList<SyncOp> {
+pub(super) fn sync_words(ops: SyncOps) -> WordList<SyncOp> {
     [
         (SyncOps::PRE_READ, SyncOp::PreRead),
         (SyncOps::POST_READ, SyncOp::PostRead),
