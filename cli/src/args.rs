@@ -9,6 +9,7 @@ mod pages;
 mod plan;
 mod record;
 mod replay;
+mod top;
 mod watch;
 
 pub use call::CallArgs;
@@ -25,6 +26,7 @@ pub use record::{
     CompressionName, DecisionsChoice, RecordAction, RecordArgs, RecordStartArgs, RecordStatusArgs, RecordStopArgs,
 };
 pub use replay::{ReplayArgs, ReplayFormat, ReplayProfile};
+pub use top::TopArgs;
 pub use watch::WatchArgs;
 
 use clap::{Parser, Subcommand};
@@ -92,6 +94,12 @@ pub enum Verb {
     ///
     /// One line for each zone and snapshot, or with --decisions one line for each thing decided. Ctrl-C ends it.
     Watch(WatchArgs),
+    /// Watch pools, waiters, decisions and host DMA on the whole terminal, live or from a recording
+    ///
+    /// Shows at a glance where bounce pages go, who waits and why, and what changed. A daemon that goes away leaves its
+    /// last frame on the screen until it is back; a recording plays, stops, and goes back and forth in time. With --once
+    /// one frame goes to standard output.
+    Top(Box<TopArgs>),
     /// Start or stop the daemon's recording, or see how it stands
     ///
     /// A recording holds every operation of the daemon's machines as busdma-trace files, which `busdma replay` runs
@@ -130,6 +138,7 @@ Examples:
   busdma correlate /sys/kernel/tracing/trace --cmdline /proc/cmdline
   busdma demo --seconds 5
   busdma status
+  busdma top --demo
   busdma host
 
 Exit codes: 0 yes (loaded, all match), 1 no (would not load, a difference, the daemon refused), 2 usage or unusable \

@@ -15,6 +15,8 @@ pub enum Answer {
     No,
     /// Part of the input could not be used, and was already reported: exit code 2.
     UnusableInput,
+    /// A signal of that number ended it: exit code 128 and the number, as shells have it.
+    Signal(i32),
 }
 
 impl From<Answer> for ExitCode {
@@ -23,9 +25,13 @@ impl From<Answer> for ExitCode {
             Answer::Yes => Self::SUCCESS,
             Answer::No => Self::from(1),
             Answer::UnusableInput => Self::from(USAGE),
+            Answer::Signal(signal) => Self::from(u8::try_from(signal).map_or(u8::MAX, |number| number | BY_SIGNAL)),
         }
     }
 }
+
+/// Added to the number of a signal.
+const BY_SIGNAL: u8 = 128;
 
 /// The daemon answered with an error.
 const REFUSED: u8 = 1;

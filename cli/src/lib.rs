@@ -3,7 +3,7 @@
 //! Reading order: [`args`] is what can be typed; a verb turns it into a value ([`plan`], [`replay`], [`presets`],
 //! [`correlate`]),
 //! renders that as text and prints it through [`console`]; [`failure`] makes an exit code of how it ended. Verbs that
-//! show what the daemon does ([`status`], [`zones`], [`tags`], [`maps`], [`watch`], [`record`], [`host`], [`call`]) ask
+//! show what the daemon does ([`status`], [`zones`], [`tags`], [`maps`], [`watch`], [`top`], [`record`], [`host`], [`call`]) ask
 //! it through [`mod@daemon`]. The parsers ([`size`], [`tag_spec`], [`tags_file`], [`layout`]) are pure functions of their
 //! text.
 
@@ -24,6 +24,8 @@ pub mod tags;
 pub mod zones;
 
 pub mod watch;
+
+pub mod top;
 
 pub mod record;
 
@@ -74,6 +76,7 @@ fn run(cli: &Cli) -> anyhow::Result<Answer> {
         Verb::Tags(args) => tags::run(args),
         Verb::Maps(args) => maps::run(args),
         Verb::Watch(args) => watch::run(args),
+        Verb::Top(args) => top::run(args),
         Verb::Record(args) => record::run(args),
         Verb::Host(args) => host::run(args),
         Verb::Call(args) => call::run(args),

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::process::Stdio;
 
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 16] = [
     "plan",
     "presets",
     "replay",
@@ -15,6 +15,7 @@ const VERBS: [&str; 15] = [
     "tags",
     "maps",
     "watch",
+    "top",
     "record",
     "host",
     "call",
@@ -24,7 +25,7 @@ const VERBS: [&str; 15] = [
 ];
 
 /// Command lines that print a lot, one for each verb and format.
-const TALKATIVE: [&[&str]; 12] = [
+const TALKATIVE: [&[&str]; 14] = [
     &["presets"],
     &["presets", "--json"],
     &["plan", "--preset", "nvme", "--length", "128K", "--all"],
@@ -34,6 +35,8 @@ const TALKATIVE: [&[&str]; 12] = [
     &["correlate", "../daemon/host/tests/data/nvme-force"],
     &["correlate", "../daemon/host/tests/data/nvme-force", "--json"],
     &["demo", "--local", "--seconds", "1"],
+    &["top", "--once", "--demo"],
+    &["top", "--once", "--demo", "--json"],
     &["completions", "bash"],
     &["man"],
     &["--help"],

@@ -19,20 +19,26 @@
 //! | [`screen`] | what stands around the views: header, time bar, footer |
 //! | [`app`] | what the person at the keyboard has chosen |
 //! | [`views`] | the views |
-//! | [`svg`] | a drawn screen as a picture |
+//! | [`terminal`] | the terminal, taken and given back |
+//! | [`run`] | keys, frames and signals until somebody quits |
+//! | [`once`], [`export`], [`svg`] | one frame as text, JSON or a picture |
 
 pub mod app;
+pub mod export;
 pub mod fields;
 pub mod frame;
 pub mod json;
 pub mod keys;
 pub mod list;
 mod moment;
+pub mod once;
 mod pen;
+pub mod run;
 pub mod screen;
 pub mod settings;
 pub mod source;
 pub mod svg;
+pub mod terminal;
 pub mod theme;
 pub mod units;
 pub mod views;

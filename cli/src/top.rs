@@ -1,0 +1,114 @@
+//! `busdma top`: the daemon, a recording or a demonstration on the whole terminal, or one frame of it as text.
+
+mod settings;
+mod source;
+
+use crate::args::TopArgs;
+use crate::console;
+use crate::failure::Answer;
+use anyhow::Context;
+use busdma_dashboards::app::{App, Start, moment};
+use busdma_dashboards::frame::{Frame, Name};
+use busdma_dashboards::once::{self, Size};
+use busdma_dashboards::run::{self, Ended};
+use busdma_dashboards::source::{Interest, Moment, Play, Source, Wanted, Wish};
+use busdma_dashboards::terminal;
+use std::sync::Arc;
+use std::time::Duration;
+use thiserror::Error;
+
+/// One frame's size where there is no terminal.
+const DEFAULT_SIZE: Size = Size { width: 120, height: 40 };
+
+/// What one frame as JSON holds at most, of each machine.
+const ALL_DETAILS: Interest = Interest { decisions: Wanted::Yes, rows: 100_000 };
+
+/// Shows what there is until somebody quits, or prints one frame of it.
+///
+/// # Errors
+///
+/// There is nothing to show or no terminal to show it on, the settings cannot be used, or standard output cannot be
+/// written.
+pub fn run(args: &TopArgs) -> anyhow::Result<Answer> {
+    if !args.once {
+        terminal::require()?;
+    }
+    let start = start(args);
+    let time_zone = start.time_zone.clone();
+    let mut app = App::new(settings::read(args)?, start);
+    let mut source = source::open(args, &app)?;
+    let source = source.as_mut();
+    if args.replay.is_some() && (args.once || args.at.is_some()) {
+        let _ = source.ask(Wish::Play(Play::Pause));
+        let frame = once::complete_frame(source, app.interval());
+        let moment = match &args.at {
+            Some(text) => moment::parse(text, &frame, &time_zone).context("--at")?,
+            None => Moment::Share(1.0),
+        };
+        source.ask(Wish::Seek(moment)).context("--at")?;
+    }
+    if args.once { print(args, source, &mut app) } else { show(source, &mut app) }
+}
+
+fn start(args: &TopArgs) -> Start {
+    Start {
+        view: args.view,
+        machine: args.machine.as_ref().map(Name::from),
+        interval: args.interval.map(Duration::from_millis),
+        ..Start::default()
+    }
+}
+
+fn show(source: &mut dyn Source, app: &mut App) -> anyhow::Result<Answer> {
+    Ok(match run::run(source, app)? {
+        Ended::Quit => Answer::Yes,
+        Ended::Signal(signal) => Answer::Signal(signal),
+        Ended::TerminalGone => Answer::Signal(signal_hook::consts::SIGHUP),
+    })
+}
+
+fn print(args: &TopArgs, source: &mut dyn Source, app: &mut App) -> anyhow::Result<Answer> {
+    let details = if args.json { ALL_DETAILS } else { app.interest() };
+    source.ask(Wish::Interest(details))?;
+    let mut frame = once::complete_frame(source, app.interval());
+    if let Some(name) = &args.machine {
+        frame = of_machine(&frame, name)?;
+    }
+    let text = if args.json {
+        once::json(&frame)
+    } else {
+        app.show(frame);
+        once::text(app, size(args))
+    };
+    console::print(&text)?;
+    Ok(Answer::Yes)
+}
+
+/// The frame with one machine alone.
+fn of_machine(frame: &Frame, name: &str) -> Result<Arc<Frame>, NoMachine> {
+    let mut alone = frame.clone();
+    alone.machines.retain(|machine| machine.machine == name);
+    if alone.machines.is_empty() {
+        let known = frame.machines.iter().map(|machine| machine.machine.clone()).collect();
+        return Err(NoMachine { name: name.to_owned(), known });
+    }
+    Ok(Arc::new(alone))
+}
+
+/// There is no machine of that name.
+#[derive(Debug, Error)]
+#[error("no machine `{name}`; there {}", match known.len() {
+    0 => "are none".to_owned(),
+    1 => format!("is {}", known.concat()),
+    _ => format!("are {}", known.join(", ")),
+})]
+struct NoMachine {
+    name: String,
+    known: Vec<Name>,
+}
+
+fn size(args: &TopArgs) -> Size {
+    let of_terminal = terminal_size::terminal_size_of(std::io::stdout());
+    let otherwise = of_terminal.map_or(DEFAULT_SIZE, |(width, height)| Size { width: width.0, height: height.0 });
+    Size { width: args.width.unwrap_or(otherwise.width), height: args.height.unwrap_or(otherwise.height) }
+}

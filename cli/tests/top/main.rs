@@ -1,0 +1,13 @@
+//! `busdma top` in real terminals, which tmux plays, and without one.
+
+#[path = "../daemon/host.rs"]
+#[expect(dead_code, reason = "the tests of the other verbs use the rest")]
+mod host;
+
+mod demo;
+mod jobs;
+mod live;
+mod once;
+mod panics;
+mod recording;
+mod tmux;
