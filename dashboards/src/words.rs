@@ -8,7 +8,7 @@ use std::fmt::{self, Display, Write as _};
 /// What is said where a source does not tell the reason.
 pub const NO_REASON: &str = "for no reason given";
 
-/// What was decided, as one sentence without a subject: `waits for zone0: needs 3 pages, has 1, 2 ahead of it`.
+/// What was decided, as one sentence without a subject: `waits for zone0: needs 3, has 1, 2 ahead`.
 pub fn sentence(decision: &Decision) -> String {
     let mut out = String::new();
     write_sentence(&mut out, &decision.what);
@@ -29,18 +29,17 @@ pub fn write_sentence(out: &mut String, what: &What) {
         What::Counted { pages } => write!(out, "needs {}", bounce_pages(*pages)),
         What::Reserved { zone, pages } => write!(out, "is promised {} of zone{zone}", bounce_pages(*pages)),
         What::Deferred { zone, needed, reserved, ahead } => {
-            let needed = Counted(u64::from(*needed), "page");
-            write!(out, "waits for zone{zone}: needs {needed}, has {reserved}, {ahead} ahead of it")
+            write!(out, "waits for zone{zone}: needs {needed}, has {reserved}, {ahead} ahead")
         }
         What::Woken { zone } => write!(out, "has all its pages of zone{zone}"),
         What::Resumed { waited_ns } => write!(out, "goes on after {}", units::duration(*waited_ns)),
         What::Bounced { client, bounce, len, why } => {
-            write!(out, "{client:#x}+{len} goes through {bounce:#x}: {}", WhyBounced(*why))
+            write!(out, "{client:#x}+{len} via {bounce:#x}: {}", WhyBounced(*why))
         }
         What::Split { segment, addr, len, why } => {
-            write!(out, "{addr:#x}+{len} begins segment {segment}: {}", WhySplit(*why))
+            write!(out, "segment {segment} at {addr:#x}+{len}: {}", WhySplit(*why))
         }
-        What::Coalesced { segment, addr, len } => write!(out, "{addr:#x}+{len} continues segment {segment}"),
+        What::Coalesced { segment, addr, len } => write!(out, "segment {segment} goes on: {addr:#x}+{len}"),
         What::Loaded { segments, bpages } => {
             write!(out, "has {} and {}", Counted(*segments, "segment"), bounce_pages(*bpages))
         }
@@ -80,15 +79,25 @@ pub(crate) struct WhyBounced(pub(crate) BounceWhy);
 impl Display for WhyBounced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
+            BounceWhy::Window { lowaddr, highaddr: u64::MAX } => write!(f, "above {}", units::address(lowaddr)),
             BounceWhy::Window { lowaddr, highaddr } => {
-                write!(f, "it lies in the excluded window ({lowaddr:#x}, {highaddr:#x}]")
+                write!(f, "in the excluded window {}", Window(lowaddr, highaddr))
             }
             BounceWhy::Filter { lowaddr, highaddr } => {
-                write!(f, "the filter excludes it in ({lowaddr:#x}, {highaddr:#x}]")
+                write!(f, "excluded by the filter in {}", Window(lowaddr, highaddr))
             }
-            BounceWhy::Alignment { bytes } => write!(f, "it is not aligned to {bytes}"),
+            BounceWhy::Alignment { bytes } => write!(f, "not aligned to {bytes}"),
             BounceWhy::NotTold => f.write_str(NO_REASON),
         }
+    }
+}
+
+/// Addresses above the first and up to the second.
+struct Window(u64, u64);
+
+impl Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "({}, {}]", units::address(self.0), units::address(self.1))
     }
 }
 
@@ -98,14 +107,10 @@ pub(crate) struct WhySplit(pub(crate) SplitWhy);
 impl Display for WhySplit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            SplitWhy::First => f.write_str("the first piece"),
-            SplitWhy::Discontiguous => f.write_str("it is not adjacent to the one before"),
-            SplitWhy::Boundary { bytes } => {
-                write!(f, "joined to the one before it would cross the boundary {bytes:#x}")
-            }
-            SplitWhy::MaxSegSize { bytes } => {
-                write!(f, "joined to the one before it would exceed maxsegsz {bytes}")
-            }
+            SplitWhy::First => f.write_str("first piece"),
+            SplitWhy::Discontiguous => f.write_str("not adjacent"),
+            SplitWhy::Boundary { bytes } => write!(f, "would cross boundary {bytes:#x}"),
+            SplitWhy::MaxSegSize { bytes } => write!(f, "would exceed maxsegsz {bytes}"),
             SplitWhy::NotTold => f.write_str(NO_REASON),
         }
     }
@@ -139,31 +144,29 @@ mod tests {
         check(What::PoolGrown { zone: 1, wanted: 4, added: 1 }, "zone1 grows by 1 bounce page of 4 wanted");
         check(What::Counted { pages: 2 }, "needs 2 bounce pages");
         check(What::Reserved { zone: 0, pages: 2 }, "is promised 2 bounce pages of zone0");
-        check(
-            What::Deferred { zone: 0, needed: 3, reserved: 1, ahead: 2 },
-            "waits for zone0: needs 3 pages, has 1, 2 ahead of it",
-        );
+        check(What::Deferred { zone: 0, needed: 3, reserved: 1, ahead: 2 }, "waits for zone0: needs 3, has 1, 2 ahead");
         check(What::Woken { zone: 0 }, "has all its pages of zone0");
         check(What::Resumed { waited_ns: 1500 }, "goes on after 1.50 µs");
         let bounced = |why, expected: &str| {
             let what = What::Bounced { client: 0x5000, bounce: 0x1000, len: 512, why };
-            check(what, &format!("0x5000+512 goes through 0x1000: {expected}"));
+            check(what, &format!("0x5000+512 via 0x1000: {expected}"));
         };
         let (lowaddr, highaddr) = (0xffff, 0xf_ffff);
-        bounced(BounceWhy::Window { lowaddr, highaddr }, "it lies in the excluded window (0xffff, 0xfffff]");
-        bounced(BounceWhy::Filter { lowaddr, highaddr }, "the filter excludes it in (0xffff, 0xfffff]");
-        bounced(BounceWhy::Alignment { bytes: 64 }, "it is not aligned to 64");
+        bounced(BounceWhy::Window { lowaddr, highaddr }, "in the excluded window (16-bit, 20-bit]");
+        bounced(BounceWhy::Window { lowaddr, highaddr: u64::MAX }, "above 16-bit");
+        bounced(BounceWhy::Filter { lowaddr, highaddr }, "excluded by the filter in (16-bit, 20-bit]");
+        bounced(BounceWhy::Alignment { bytes: 64 }, "not aligned to 64");
         bounced(BounceWhy::NotTold, "for no reason given");
         let split = |why, expected: &str| {
             let what = What::Split { segment: 1, addr: 0x1000, len: 512, why };
-            check(what, &format!("0x1000+512 begins segment 1: {expected}"));
+            check(what, &format!("segment 1 at 0x1000+512: {expected}"));
         };
-        split(SplitWhy::First, "the first piece");
-        split(SplitWhy::Discontiguous, "it is not adjacent to the one before");
-        split(SplitWhy::Boundary { bytes: 0x1000 }, "joined to the one before it would cross the boundary 0x1000");
-        split(SplitWhy::MaxSegSize { bytes: 512 }, "joined to the one before it would exceed maxsegsz 512");
+        split(SplitWhy::First, "first piece");
+        split(SplitWhy::Discontiguous, "not adjacent");
+        split(SplitWhy::Boundary { bytes: 0x1000 }, "would cross boundary 0x1000");
+        split(SplitWhy::MaxSegSize { bytes: 512 }, "would exceed maxsegsz 512");
         split(SplitWhy::NotTold, "for no reason given");
-        check(What::Coalesced { segment: 1, addr: 0x1000, len: 1 }, "0x1000+1 continues segment 1");
+        check(What::Coalesced { segment: 1, addr: 0x1000, len: 1 }, "segment 1 goes on: 0x1000+1");
         check(What::Loaded { segments: 1, bpages: 0 }, "has 1 segment and 0 bounce pages");
         check(What::Rejected { error: "too many segments".into() }, "too many segments");
         check(What::Unloaded { pages: 1 }, "gives back 1 bounce page");

@@ -47,30 +47,35 @@ impl App {
     fn hints(&self, frame: &Frame) -> Vec<(String, &'static str)> {
         let leaves = self.list().detail == Detail::Closed && self.list().filter.is_empty() && self.view != View::Help;
         let back = if leaves { "quit" } else { "back" };
-        let mut hints = vec![(Action::Back, back), (Action::Help, "help"), (Action::NextView, "view")];
+        let mut hints = vec![(&[Action::Back][..], back), (&[Action::Help], "help"), (&[Action::NextView], "view")];
         let freeze = match (self.is_recording(), self.frozen, &frame.origin.state) {
             (true, _, OriginState::Running) => "pause",
             (true, ..) => "play",
             (false, Frozen::Yes, _) => "go on",
             (false, Frozen::No, _) => "freeze",
         };
-        hints.push((Action::Freeze, freeze));
+        hints.push((&[Action::Freeze], freeze));
         if self.is_recording() {
-            hints.extend([(Action::StepBack, "back"), (Action::StepOn, "on"), (Action::NextDeferral, "next deferral")]);
-            hints.push((Action::Goto, "go to"));
+            hints.push((&[Action::StepBack, Action::StepOn], "step"));
+            hints.push((&[Action::PreviousDeferral, Action::NextDeferral], "deferral"));
         }
-        if self.view != View::Help {
-            hints.push((Action::Detail, "detail"));
+        if !matches!(self.view, View::Help | View::Latency) {
+            hints.push((&[Action::Detail], "detail"));
         }
-        hints.push((Action::Filter, "filter"));
+        hints.push((&[Action::Filter], "filter"));
+        if self.is_recording() {
+            hints.push((&[Action::Goto], "go to"));
+        }
         if matches!(self.view, View::Zones | View::Waiters | View::Maps | View::Host) {
-            hints.extend([(Action::Sort, "sort"), (Action::Reverse, "reverse")]);
+            hints.extend([(&[Action::Sort][..], "sort"), (&[Action::Reverse], "reverse")]);
         }
         if frame.machines.len() > 1 {
-            hints.push((Action::NextMachine, "machine"));
+            hints.push((&[Action::NextMachine], "machine"));
         }
-        hints.extend([(Action::Longer, "slower"), (Action::Shorter, "faster"), (Action::ExportText, "export")]);
-        let first_key = |action| self.keymap.keys(action).into_iter().next();
-        hints.into_iter().filter_map(|(action, what)| Some((first_key(action)?, what))).collect()
+        let interval = if self.is_recording() { "longer, shorter step" } else { "slower, faster" };
+        hints.extend([(&[Action::Longer, Action::Shorter][..], interval), (&[Action::ExportText], "export")]);
+        let first_key = |action: &Action| self.keymap.keys(*action).into_iter().next();
+        let keys = |actions: &[Action]| actions.iter().map(first_key).collect::<Option<String>>();
+        hints.into_iter().filter_map(|(actions, what)| Some((keys(actions)?, what))).collect()
     }
 }

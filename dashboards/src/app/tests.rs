@@ -185,7 +185,7 @@ fn who_holds_pages_is_told_with_what_is_not_known() {
     seat.shows("held by");
     seat.shows("m2 2, m1 1, not listed 57");
     seat.press("enter");
-    seat.shows("waits for 4 more of 8 pages, for 2.50 ms; 0 maps are ahead");
+    seat.shows("waits for 4 more of 8 pages, for 2.50 ms; it is the next");
     seat.shows("hold 3 of the zone's 60 pages in use");
 }
 

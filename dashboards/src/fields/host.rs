@@ -56,7 +56,7 @@ pub static DEVICE_FIELDS: [Field<DeviceRow>; 19] = [
     ),
     field(
         "dma_mask",
-        ("mask", 18, 6),
+        ("mask", 10, 6),
         Unit::Address,
         |row| Value::whole(row.dma_mask),
         "the highest address that it reaches, inclusive",

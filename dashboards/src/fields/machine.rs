@@ -18,7 +18,7 @@ pub static WAITER_FIELDS: [Field<WaiterRow>; 9] = [
     field("machine", ("machine", 8, 9), Unit::Text, |row| Value::Text(row.machine.clone()), "the machine it is on"),
     field(
         "position",
-        ("#", 5, 0),
+        ("#", 5, 2),
         Unit::Count,
         |row| Value::Whole(row.position.into()),
         "its place in the machine's queue, 1 is the head",
@@ -28,12 +28,12 @@ pub static WAITER_FIELDS: [Field<WaiterRow>; 9] = [
     field("needed", ("needs", 6, 0), Unit::Pages, |row| Value::Whole(row.needed.into()), "pages it needs in all"),
     field(
         "reserved",
-        ("has", 6, 0),
+        ("has", 6, 1),
         Unit::Pages,
         |row| Value::Whole(row.reserved.into()),
         "pages it has been promised",
     ),
-    field("age_ns", ("age", 11, 1), Unit::Nanoseconds, |row| Value::Whole(row.age_ns), "how long it has waited"),
+    field("age_ns", ("age", 11, 0), Unit::Nanoseconds, |row| Value::Whole(row.age_ns), "how long it has waited"),
     field("session", ("session", 8, 5), Unit::Text, |row| Value::text(row.session.as_ref()), "whose it is"),
     field("zone", ("zone", 4, 3), Unit::Count, |row| Value::Whole(row.zone.into()), "the zone it waits for"),
 ];

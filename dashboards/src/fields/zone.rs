@@ -15,11 +15,11 @@ const fn field(
 
 /// Columns of bounce zones: those of `ZoneInfo`, and what is derived of them.
 pub static ZONE_FIELDS: [Field<ZoneRow>; 17] = [
-    field("machine", ("machine", 8, 9), Unit::Text, |row| Value::Text(row.machine.clone()), "the machine it is on"),
+    field("machine", ("machine", 8, 1), Unit::Text, |row| Value::Text(row.machine.clone()), "the machine it is on"),
     field("zone", ("zone", 4, 0), Unit::Count, |row| Value::Whole(row.zone.into()), "its number"),
     field(
         "lowaddr",
-        ("lowaddr", 18, 3),
+        ("lowaddr", 10, 3),
         Unit::Address,
         |row| Value::Whole(row.lowaddr),
         "highest address of its pages, inclusive",
@@ -33,7 +33,7 @@ pub static ZONE_FIELDS: [Field<ZoneRow>; 17] = [
     ),
     field(
         "pressure",
-        ("full", 6, 1),
+        ("full", 6, 2),
         Unit::Share,
         |row| Value::Real(row.pressure()),
         "pages promised or in use, of all there are",

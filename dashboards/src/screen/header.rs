@@ -71,37 +71,53 @@ struct Part {
     side: Side,
     role: Role,
     text: String,
+    /// What is shown instead before any part goes.
+    shorter: Option<String>,
 }
 
 /// Everything that could be shown, in the order of the line.
 fn parts(scene: Scene<'_>, state: &HeaderState) -> Vec<Part> {
     let frame = scene.frame;
     let mut parts = Vec::with_capacity(10);
-    let mut left = |drops, role, text: String| parts.push(Part { drops, side: Side::Left, role, text });
-    left(3, Role::Heading, source(frame.origin.kind, &frame.origin.name));
-    left(4, Role::Accent, machine(scene));
+    parts.push(source(frame.origin.kind, &frame.origin.name));
+    let mut left = |drops, role, text: String| parts.push(Part { drops, side: Side::Left, role, text, shorter: None });
+    if frame.origin.kind != OriginKind::HostCapture {
+        left(4, Role::Accent, machine(scene));
+    }
     if let Some(profile) = profile(scene) {
         left(7, Role::Plain, profile);
     }
     if let Some(host) = &frame.host {
         left(6, Role::Plain, format!("probes {}", host.probes.word()));
     }
-    let mut right = |drops, role, text: String| parts.push(Part { drops, side: Side::Right, role, text });
+    let mut right =
+        |drops, role, text: String| parts.push(Part { drops, side: Side::Right, role, text, shorter: None });
     if frame.lost.total() > 0 {
         right(2, Role::Warn, format!("lost {}", frame.lost.total()));
     }
     if frame.origin.recording == Some(RecordingState::On) {
         right(1, Role::Bad, "● rec".to_owned());
     }
-    right(8, Role::Faint, format!("every {}", units::duration(nanoseconds(state.interval))));
+    if matches!(frame.origin.kind, OriginKind::Live | OriginKind::Demo) {
+        right(8, Role::Faint, format!("every {}", units::duration(nanoseconds(state.interval))));
+    }
     let (role, text) = going(scene, state);
     right(0, role, text);
-    right(5, Role::Plain, Moments::of(scene).at(frame.t_ns, Precision::Milliseconds));
+    if !matches!(frame.origin.state, OriginState::Disconnected { .. }) {
+        right(3, Role::Plain, Moments::of(scene).at(frame.t_ns, Precision::Milliseconds));
+    }
     parts
 }
 
-/// Drops parts until the others fit. One that stays alone is cut when it is drawn.
+/// Shortens parts, and then drops some, until the others fit. One that stays alone is cut when it is drawn.
 fn shorten(parts: &mut Vec<Part>, room: u16) {
+    if width(parts).saturating_sub(GAP) > room {
+        for part in &mut *parts {
+            if let Some(shorter) = part.shorter.take() {
+                part.text = shorter;
+            }
+        }
+    }
     while width(parts).saturating_sub(GAP) > room {
         let Some(first) = parts.iter().enumerate().max_by_key(|(_, part)| part.drops) else { return };
         if first.1.drops == 0 {
@@ -116,14 +132,16 @@ fn width(parts: &[Part]) -> u16 {
     parts.iter().fold(0, |sum: u16, part| sum.saturating_add(columns(&part.text)).saturating_add(GAP))
 }
 
-fn source(kind: OriginKind, name: &str) -> String {
-    let kind = match kind {
-        OriginKind::Live => "daemon",
-        OriginKind::Recording => "recording",
-        OriginKind::HostCapture => "capture",
-        OriginKind::Demo => return "demo".to_owned(),
+/// Which daemon or file; without its directories where there is little room.
+fn source(kind: OriginKind, name: &str) -> Part {
+    let file = name.trim_end_matches('/').rsplit('/').next().unwrap_or(name).to_owned();
+    let (text, shorter) = match kind {
+        OriginKind::Live => (format!("daemon {name}"), Some("daemon".to_owned())),
+        OriginKind::Recording => (format!("recording {name}"), Some(file)),
+        OriginKind::HostCapture => (format!("capture {name}"), Some(file)),
+        OriginKind::Demo => ("demo".to_owned(), None),
     };
-    format!("{kind} {name}")
+    Part { drops: 5, side: Side::Left, role: Role::Heading, text, shorter }
 }
 
 fn machine(scene: Scene<'_>) -> String {
@@ -155,7 +173,7 @@ fn going(scene: Scene<'_>, state: &HeaderState) -> (Role, String) {
             let since = match scene.frame.unix_ns {
                 Some(_) => {
                     let time = Moments::of(scene).at(scene.frame.t_ns, Precision::Seconds);
-                    format!("disconnected since {time} ({span})")
+                    format!("disconnected since {time} ({span} ago)")
                 }
                 None => format!("disconnected since {span}"),
             };
@@ -219,10 +237,10 @@ mod tests {
         );
         check(
             100,
-            "daemon /run/busdma/busdma.varlink  no machines  probes attached   lost 12  ● rec  live  12:03:00.250",
+            "daemon  no machines  probes attached                lost 12  ● rec  every 500 ms  live  12:03:00.250",
         );
-        check(80, "daemon /run/busdma/busdma.varlink  no machines              lost 12  ● rec  live");
-        check(40, "                    lost 12  ● rec  live");
+        check(80, "daemon  no machines  probes attached          lost 12  ● rec  live  12:03:00.250");
+        check(40, "      lost 12  ● rec  live  12:03:00.250");
         check(6, "  live");
         check(3, "li…");
         check(0, "");
@@ -239,6 +257,6 @@ mod tests {
         check(OriginState::Ended, Frozen::No, "  ended  ");
         check(OriginState::Indexing { percent: 43 }, Frozen::No, "  indexing 43 %  ");
         let gone = OriginState::Disconnected { since_ns: 12_000_000_000, why: "connection refused".to_owned() };
-        check(gone, Frozen::No, "disconnected since 12:03:00 (12.0 s): connection refused");
+        check(gone, Frozen::No, "disconnected since 12:03:00 (12.0 s ago): connection refused");
     }
 }

@@ -1,6 +1,6 @@
 //! The time bar of a recording: pressure along it, deferrals below it, and where the frame is.
 
-use crate::frame::{Bucket, Timeline};
+use crate::frame::{Bucket, OriginKind, Timeline};
 use crate::moment::{Moments, Precision};
 use crate::pen::{self, Pen};
 use crate::theme::Role;
@@ -9,8 +9,13 @@ use crate::views::sparkline::LEVELS;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-/// Below a part of the bar in which loads were deferred.
-const DEFERRED: &str = "d";
+/// Below a part of the bar in which loads were deferred, or in a capture of a host mappings failed.
+const fn sign(kind: OriginKind) -> (&'static str, &'static str) {
+    match kind {
+        OriginKind::HostCapture => ("f", "failed"),
+        OriginKind::Live | OriginKind::Recording | OriginKind::Demo => ("d", "deferred"),
+    }
+}
 
 /// Below the moment of the frame.
 const HERE: &str = "▲";
@@ -28,7 +33,7 @@ pub fn draw(scene: Scene<'_>, area: Rect, buf: &mut Buffer) {
         let role = if pressure >= 1.0 { Role::Warn } else { Role::Active };
         put(above, column, level(pressure), scene, role, buf);
         if deferred > 0 {
-            put(below, column, DEFERRED, scene, Role::Warn, buf);
+            put(below, column, sign(scene.frame.origin.kind).0, scene, Role::Warn, buf);
         }
         if column == here {
             put(above, column, level(pressure), scene, Role::Cursor, buf);
@@ -75,8 +80,10 @@ fn draw_ends(scene: Scene<'_>, timeline: &Timeline, area: Rect, bar: Rect, buf: 
     Pen::at(right, 0, buf).put_cut(&text(timeline.end), plain);
     let step = format!("±{}", moments.span(timeline.step));
     Pen::at(Rect { width, ..area }, 1, buf).right(&step, width, faint);
-    let legend = format!("{DEFERRED} deferred");
-    Pen::at(right, 1, buf).put_cut(if pen::columns(&legend) <= width { &legend } else { "d wait" }, faint);
+    let (sign, meaning) = sign(scene.frame.origin.kind);
+    let legends = [format!("{sign} {meaning}"), meaning.to_owned()];
+    let legend = legends.iter().find(|legend| pen::columns(legend) <= width);
+    Pen::at(right, 1, buf).put_cut(legend.map_or(sign, String::as_str), faint);
 }
 
 fn put(line: Rect, column: u16, sign: &str, scene: Scene<'_>, role: Role, buf: &mut Buffer) {
@@ -124,7 +131,7 @@ fn level(pressure: f32) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{Frame, Origin, OriginKind, OriginState, TimeAxis};
+    use crate::frame::{Frame, Origin, OriginState, TimeAxis};
     use crate::theme::Theme;
     use jiff::tz::TimeZone;
 
@@ -158,7 +165,7 @@ mod tests {
         let frame = frame(TimeAxis::Nanoseconds, 5_000_000_000);
         assert_eq!(
             lines(&frame, 28),
-            [" 0.000 s ··▁▁▄▄██▇▇ 10.000 s", " ±100 ms     ▲ dd   d wait  "].map(str::to_owned)
+            [" 0.000 s ··▁▁▄▄██▇▇ 10.000 s", " ±100 ms     ▲ dd   deferred"].map(str::to_owned)
         );
         assert_eq!(lines(&frame, 10), ["··▁▁▄▄██▇▇", "    ▲ dd  "]);
     }

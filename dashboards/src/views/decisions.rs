@@ -84,7 +84,7 @@ fn draw_line(scene: Scene<'_>, decision: &Decision, area: Rect, nth: u16, buf: &
         let time = Moments::of(scene).at(decision.t_ns, Precision::Milliseconds);
         pen.right(&time, 12, style(Role::Faint)).skip(1);
     }
-    pen.left(object(decision), if area.width >= 60 { 11 } else { 8 }, style(Role::Accent)).skip(1);
+    pen.left(object(decision), object_columns(area.width), style(Role::Accent)).skip(1);
     if area.width >= 90 {
         pen.left(decision.session.as_ref().map_or("-", |name| name.as_str()), 5, style(Role::Plain)).skip(1);
     }
@@ -92,6 +92,13 @@ fn draw_line(scene: Scene<'_>, decision: &Decision, area: Rect, nth: u16, buf: &
         pen.left(kind.name(), 11, style(words::role(kind))).skip(1);
     }
     pen.put_cut(&words::sentence(decision), style(if area.width >= 60 { Role::Plain } else { words::role(kind) }));
+}
+
+const fn object_columns(width: u16) -> u16 {
+    match width {
+        0..90 => 10,
+        _ => 14,
+    }
 }
 
 /// The map it is about, else the tag, else the machine.

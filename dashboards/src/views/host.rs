@@ -4,7 +4,7 @@ use super::table::detail::{Lines, split};
 use super::table::{self, Mark, Table};
 use crate::fields::DEVICE_FIELDS;
 use crate::frame::{DeviceRow, HostFrame, OriginKind, PoolRow, Probes};
-use crate::list::ListState;
+use crate::list::{Detail, ListState};
 use crate::pen::{Pen, wrapped};
 use crate::theme::Role;
 use crate::units;
@@ -15,6 +15,9 @@ use ratatui::layout::Rect;
 /// Lines of a device's detail.
 const DETAIL_LINES: u16 = 11;
 
+/// Lines below which a screen is low.
+const LOW: u16 = 12;
+
 /// Bytes of a swiotlb slot.
 const SLOT_BYTES: u64 = 2048;
 
@@ -24,9 +27,12 @@ pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, area: Rect, buf: &mut
         nothing_known(scene, nothing_from(scene.frame.origin.kind), area, buf);
         return list.arrange::<DeviceRow>(scene.into(), &[], 0);
     };
-    Pen::at(area, 0, buf).put_cut(&probes(host), scene.theme.style(probes_role(host)));
-    Pen::at(area, 1, buf).put_cut(&pool(host.pool.as_ref()), scene.theme.style(pool_role(host.pool.as_ref())));
-    let rest = Rect { y: area.y.saturating_add(2), height: area.height.saturating_sub(2), ..area };
+    // On a low screen, a detail is worth more than what stands above the table.
+    let above = if list.detail == Detail::Open && area.height < LOW { 0 } else { area.height.min(2) };
+    let top = Rect { height: above, ..area };
+    Pen::at(top, 0, buf).put_cut(&probes(host), scene.theme.style(probes_role(host)));
+    Pen::at(top, 1, buf).put_cut(&pool(host.pool.as_ref()), scene.theme.style(pool_role(host.pool.as_ref())));
+    let rest = Rect { y: area.y.saturating_add(above), height: area.height - above, ..area };
     let rows: Vec<&DeviceRow> = host.devices.iter().collect();
     let (above, below) = split(rest, list, DETAIL_LINES);
     let table = Table {
@@ -59,7 +65,10 @@ fn mark(row: &DeviceRow) -> Option<Mark> {
 
 fn detail(scene: Scene<'_>, row: &DeviceRow, area: Rect, buf: &mut Buffer) {
     let mut lines = Lines::default();
-    lines.fields(row, &DEVICE_FIELDS.each_ref().map(|field| field.name));
+    // The title says which device it is.
+    let names = DEVICE_FIELDS.each_ref().map(|field| field.name);
+    let names: Vec<_> = names.into_iter().filter(|name| *name != "device").collect();
+    lines.fields(row, &names);
     lines.draw(scene.theme, &row.device, area, buf);
 }
 
@@ -96,7 +105,12 @@ fn pool(pool: Option<&PoolRow>) -> String {
         Some(total) => format!("{} of {total} slots used ({}, {bytes})", pool.used_slots, share(total)),
         None => format!("{} slots used ({bytes}), of how many is not known", pool.used_slots),
     };
-    format!("swiotlb: {used}, at most {}; full {} times", pool.high_water_slots, pool.full)
+    let most = pool.high_water_slots;
+    match pool.full {
+        0 => format!("swiotlb: {used}, at most {most}; never full"),
+        1 => format!("swiotlb was full once: {used}, at most {most}"),
+        full => format!("swiotlb was full {full} times: {used}, at most {most}"),
+    }
 }
 
 fn pool_role(pool: Option<&PoolRow>) -> Role {

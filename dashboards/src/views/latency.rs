@@ -13,7 +13,8 @@ use ratatui::layout::Rect;
 
 /// Draws the table, and below it the histogram of the distribution under the cursor.
 pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, area: Rect, buf: &mut Buffer) {
-    let all: Vec<Measured<'_>> = scene.machines().flat_map(Measured::of).collect();
+    let mut all: Vec<Measured<'_>> = scene.machines().flat_map(Measured::of).collect();
+    all.sort_by_key(Measured::place);
     let rows: Vec<&Measured<'_>> = all.iter().filter(|row| list.filter.is_in(&row.label())).collect();
     let below = area.height.saturating_sub(1);
     let lines = u16::try_from(rows.len()).unwrap_or(u16::MAX);
@@ -61,6 +62,15 @@ impl<'a> Measured<'a> {
             what,
             distribution: distribution.as_ref(),
         })
+    }
+
+    /// What was measured stands first, and what is never measured last.
+    const fn place(&self) -> u8 {
+        match self.distribution {
+            Some(Distribution { count: 1.., .. }) => 0,
+            Some(_) => 1,
+            None => 2,
+        }
     }
 
     fn label(&self) -> String {
@@ -119,14 +129,14 @@ mod tests {
         let expected = [
             "what took            count          p50          p99        p99.9          max",
             "vm1 load               100      1.00 µs      12.0 µs      16.0 µs      16.0 µs",
-            "vm1 sync         not recorded",
             "vm1 deferral     none so far",
+            "vm1 sync         not recorded",
             "",
             "vm1 load: 100 measured, mean 1.50 µs",
         ];
         assert_eq!(lines[..6], expected);
         assert_eq!((list.shown, list.page), (3, 3));
-        list.select(1);
+        list.select(2);
         let lines = fixtures::lines(&frame, (40, 9), |scene, area, buf| draw(scene, &mut list, area, buf));
         assert_eq!(lines[5], "vm1 sync: not recorded");
     }

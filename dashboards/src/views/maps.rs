@@ -5,7 +5,7 @@ pub(crate) mod suspects;
 use super::table::detail::{Lines, split};
 use super::table::{self, Mark, Table};
 use crate::fields::TAG_FIELDS;
-use crate::frame::{Machine, MapRow, TagRow};
+use crate::frame::{Machine, MapRow, MapState, TagRow};
 use crate::list::ListState;
 use crate::theme::Role;
 use crate::units;
@@ -30,7 +30,7 @@ pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, area: Rect, buf: &mut
         total,
         listed_first: "oldest",
         hidden: super::hidden(scene),
-        mark: &|row| known.suspect(row).map(|_| Mark { sign: "!", role: Role::Bad }),
+        mark: &|row| mark(row, known),
         remark: None,
         empty: "no map is loaded or waits",
     };
@@ -39,6 +39,14 @@ pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, area: Rect, buf: &mut
         detail(scene, row, known.suspect(row), area, buf);
     }
     list.baselines = baselines;
+}
+
+/// It looks forgotten, or waits.
+fn mark(row: &MapRow, known: &Baselines) -> Option<Mark> {
+    if known.suspect(row).is_some() {
+        return Some(Mark { sign: "!", role: Role::Bad });
+    }
+    (row.state == MapState::Deferred).then_some(Mark { sign: "~", role: Role::Warn })
 }
 
 /// Maps of a machine that can be listed.

@@ -3,6 +3,7 @@
 mod detail;
 mod findings;
 mod host_line;
+mod waiting;
 mod zones;
 
 use super::{Scene, pane_lines};
@@ -26,10 +27,11 @@ pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, area: Rect, buf: &mut
     } else {
         zones::draw(scene, &content.zones, &places, list, buf);
     }
+    waiting::draw(scene, &content.zones, list, places.waiting, buf);
     findings::draw(scene, &content, &places, list.cursor, buf);
     host_line::draw(scene, places.host, buf);
     if list.detail == Detail::Open {
-        detail::draw(scene, &content, list.cursor, places.detail, buf);
+        detail::draw(scene, &content, list, places.detail, buf);
     }
 }
 
@@ -88,12 +90,17 @@ struct Places {
     zones: Rect,
     /// Lines that a zone takes.
     zone_lines: u16,
+    /// Who waits for pages, and who holds them.
+    waiting: Rect,
     /// One line: how many findings there are.
     findings_heading: Rect,
     findings: Rect,
     host: Rect,
     detail: Rect,
 }
+
+/// Pools of which it is said who waits and who holds, at most.
+const QUEUES: u16 = 8;
 
 /// Columns from which a zone has room for trends on a line of their own.
 const TREND_COLUMNS_MIN: u16 = 60;
@@ -107,23 +114,32 @@ impl Places {
         };
         let host = u16::from(scene.frame.host.is_some() && rest.height >= 5);
         let host = take_bottom(&mut rest, host);
-        let legend = u16::from(rest.height >= 4);
+        let any_zones = !content.zones.is_empty();
+        let legend = u16::from(rest.height >= 4 && any_zones);
         let legend = take_top(&mut rest, legend);
-        let zones = lines(content.zones.len().max(1));
+        let zones = lines(if any_zones { content.zones.len() } else { wrapped(nothing(scene), area.width).len() });
         let heading = u16::from(rest.height >= 4);
         let findings = heading + lines(content.findings.len());
-        let roomy = area.width >= TREND_COLUMNS_MIN
+        let roomy = any_zones
+            && area.width >= TREND_COLUMNS_MIN
             && (zones.saturating_mul(2).saturating_add(findings) <= rest.height || rest.height >= 16);
         let zone_lines = if roomy { 2 } else { 1 };
+        let queues = lines(content.zones.iter().filter(|zone| zone.waiters > 0).count()).min(QUEUES);
         let wanted = zones.saturating_mul(zone_lines);
-        let findings = findings.min((rest.height / 3).max(rest.height.saturating_sub(wanted)));
+        let above = if roomy && queues > 0 { wanted.saturating_add(queues * waiting::LINES + 2) } else { wanted };
+        let findings = findings.min((rest.height / 3).max(rest.height.saturating_sub(above)));
         let whole_zones = wanted.min(rest.height - findings) / zone_lines * zone_lines;
         let zones = take_top(&mut rest, whole_zones);
-        if rest.height > findings {
-            take_top(&mut rest, 1);
+        let gap = |rest: &mut Rect| take_top(rest, u16::from(rest.height > findings));
+        gap(&mut rest);
+        let room = rest.height.saturating_sub(findings + 1) / waiting::LINES;
+        let queues = queues.min(room);
+        let waiting = take_top(&mut rest, queues * waiting::LINES);
+        if queues > 0 {
+            gap(&mut rest);
         }
         let findings_heading = take_top(&mut rest, heading);
-        Self { legend, zones, zone_lines, findings_heading, findings: rest, host, detail }
+        Self { legend, zones, zone_lines, waiting, findings_heading, findings: rest, host, detail }
     }
 
     /// Zones that are on the screen at once.
@@ -164,18 +180,21 @@ fn take_bottom(rest: &mut Rect, height: u16) -> Rect {
     Rect { y: rest.bottom(), height, ..*rest }
 }
 
-/// Says why there is nothing, and how there will be something.
 fn draw_nothing(scene: Scene<'_>, area: Rect, buf: &mut Buffer) {
+    for (nth, line) in (0..area.height).zip(wrapped(nothing(scene), area.width)) {
+        Pen::at(area, nth, buf).put_cut(&line, scene.theme.style(Role::Faint));
+    }
+}
+
+/// Why there is nothing, and how there will be something.
+fn nothing(scene: Scene<'_>) -> &'static str {
     let machines = scene.machines().next().is_some();
-    let text = match (scene.frame.origin.kind, machines) {
+    match (scene.frame.origin.kind, machines) {
         (OriginKind::HostCapture, _) => "A capture of a host holds no bounce pools; its devices are in the view Host.",
         (_, true) => "No bounce pools: no tag has needed one yet.",
         (OriginKind::Live, false) => "The daemon hosts no machine. `busdma demo` makes one with traffic to look at.",
         (OriginKind::Recording, false) => "No machine at this moment of the recording.",
         (OriginKind::Demo, false) => "The demonstration begins.",
-    };
-    for (nth, line) in (0..area.height).zip(wrapped(text, area.width)) {
-        Pen::at(area, nth, buf).put_cut(&line, scene.theme.style(Role::Faint));
     }
 }
 

@@ -51,8 +51,8 @@ pub(crate) struct Remark<'a, R> {
     pub(crate) heading: &'a str,
     /// Columns of the screen that it needs at least.
     pub(crate) width: u16,
-    /// What it says.
-    pub(crate) text: &'a dyn Fn(&R) -> String,
+    /// What it says in so many columns of the screen.
+    pub(crate) text: &'a dyn Fn(&R, u16) -> String,
 }
 
 /// Draws a table, and notes in `list` what is where.
@@ -142,7 +142,7 @@ fn draw_headings<R: Row>(theme: &Theme, table: &Table<'_, R>, list: &ListState, 
             pen.left(&heading, column.width, style).skip(GAP);
         }
     }
-    if let Some(remark) = &table.remark {
+    if let Some(remark) = table.remark.as_ref().filter(|remark| pen.room() >= remark.width) {
         pen.put_cut(remark.heading, style);
     }
 }
@@ -178,10 +178,9 @@ fn draw_row<R: Row>(
             pen.left(&text, column.width, style).skip(GAP);
         }
     }
-    if let Some(remark) = &table.remark
-        && pen.room() > 0
-    {
-        pen.put_cut(&(remark.text)(row), style);
+    if let Some(remark) = table.remark.as_ref().filter(|remark| pen.room() >= remark.width) {
+        let text = (remark.text)(row, pen.room());
+        pen.put_cut(&text, style);
     }
     if under == Under::Cursor {
         buf.set_style(at, theme.style(Role::Cursor));

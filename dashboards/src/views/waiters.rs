@@ -19,17 +19,14 @@ const DETAIL_LINES: u16 = 10;
 /// Columns of the screen for who holds pages.
 const HOLDERS_COLUMNS: u16 = 20;
 
-/// Holders that a row names.
-const HOLDERS_IN_ROW: usize = 3;
-
 /// Draws the queues.
 pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, area: Rect, buf: &mut Buffer) {
     let rows: Vec<&WaiterRow> = scene.machines().flat_map(|machine| &machine.waiters).collect();
     let total = scene.machines().map(|machine| machine.waiters_total as usize).sum();
     let mut holders = std::mem::take(&mut list.holders);
     let known = holders.of(scene.into(), || Holders::of(scene.machines()));
-    let held_by = |row: &WaiterRow| match known.zone(&row.machine, row.zone) {
-        Some(zone) => zone.words(HOLDERS_IN_ROW),
+    let held_by = |row: &WaiterRow, room| match known.zone(&row.machine, row.zone) {
+        Some(zone) => zone.words_in(room),
         None => "not known".to_owned(),
     };
     let (above, below) = split(area, list, DETAIL_LINES);
@@ -53,16 +50,17 @@ pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, area: Rect, buf: &mut
 fn detail(scene: Scene<'_>, row: &WaiterRow, holders: &Holders, area: Rect, buf: &mut Buffer) {
     let mut lines = Lines::default();
     if let Some(zone) = needs_too_much(scene, row) {
-        let text = format!("needs {} pages, but zone {} has {} in all", row.needed, row.zone, zone.total_bpages);
+        let text = format!("needs {} pages, but zone{} has {} in all", row.needed, row.zone, zone.total_bpages);
         lines.sentence(text, Role::Bad);
     }
     let missing = row.needed.saturating_sub(row.reserved);
     let age = units::duration(row.age_ns);
-    let ahead = row.position.saturating_sub(1);
-    lines.sentence(
-        format!("waits for {missing} more of {} pages, for {age}; {ahead} maps are ahead", row.needed),
-        Role::Plain,
-    );
+    let ahead = match row.position {
+        0 | 1 => "it is the next".to_owned(),
+        2 => "1 map is ahead".to_owned(),
+        place => format!("{} maps are ahead", place - 1),
+    };
+    lines.sentence(format!("waits for {missing} more of {} pages, for {age}; {ahead}", row.needed), Role::Plain);
     if let Some(zone) = zone_of(scene, row) {
         lines.sentence(super::zones::pages(zone), Role::Plain);
     }

@@ -2,7 +2,7 @@
 
 use super::table::detail::{Lines, split};
 use super::table::{self, Mark, Table};
-use super::waiters::holders::Holders;
+use super::waiters::holders::{Holders, short};
 use crate::fields::ZONE_FIELDS;
 use crate::frame::{WaiterRow, ZoneRow};
 use crate::list::ListState;
@@ -45,32 +45,37 @@ fn mark(row: &ZoneRow) -> Option<Mark> {
     (row.waiters > 0).then_some(Mark { sign: "!", role: Role::Warn })
 }
 
-fn detail(scene: Scene<'_>, row: &ZoneRow, holders: &Holders, area: Rect, buf: &mut Buffer) {
+/// Draws a zone in full: where its pages are, who waits for them, who holds them.
+pub(super) fn detail(scene: Scene<'_>, row: &ZoneRow, holders: &Holders, area: Rect, buf: &mut Buffer) {
     let mut lines = Lines::default();
     lines.sentence(pages(row), Role::Plain);
-    lines.sentence(waiting(scene, row), if row.waiters > 0 { Role::Warn } else { Role::Plain });
+    lines.sentence(waiting(scene, row, WAITERS_NAMED), if row.waiters > 0 { Role::Warn } else { Role::Plain });
     if let Some(zone) = holders.zone(&row.machine, row.zone) {
         lines.sentence(format!("held by {}", zone.words(usize::MAX)), Role::Plain);
     }
-    lines.fields(row, &ZONE_FIELDS.each_ref().map(|field| field.name));
-    lines.draw(scene.theme, &format!("{} zone {}", row.machine, row.zone), area, buf);
+    // The title says which zone of which machine it is.
+    let names = ZONE_FIELDS.each_ref().map(|field| field.name);
+    let names: Vec<_> = names.into_iter().filter(|name| !["machine", "zone"].contains(name)).collect();
+    lines.fields(row, &names);
+    lines.draw(scene.theme, &format!("{} zone{}", row.machine, row.zone), area, buf);
 }
 
 /// Where the pages of a zone are, in one sentence.
 pub(super) fn pages(row: &ZoneRow) -> String {
     format!(
-        "zone {}: of {} pages, {} active, {} promised, {} free: {} full; at most {} were active",
+        "zone{} is {} full: {} active, {} promised, {} free of {} pages; most active {}",
         row.zone,
-        row.total_bpages,
+        units::share(row.pressure()),
         row.active_bpages,
         row.reserved_bpages,
         row.free_bpages,
-        units::share(row.pressure()),
+        row.total_bpages,
         row.active_bpages_max,
     )
 }
 
-fn waiting(scene: Scene<'_>, row: &ZoneRow) -> String {
+/// Who waits for a zone's pages, and for how long: the first ones by name.
+pub(super) fn waiting(scene: Scene<'_>, row: &ZoneRow, named: usize) -> String {
     if row.waiters == 0 {
         return "nobody waits".to_owned();
     }
@@ -78,8 +83,8 @@ fn waiting(scene: Scene<'_>, row: &ZoneRow) -> String {
     let machine = scene.frame.machine(&row.machine);
     let queue = machine.into_iter().flat_map(|machine| &machine.waiters).filter(of_zone);
     let named: Vec<String> = queue
-        .take(WAITERS_NAMED)
-        .map(|waiter| format!("{} for {}", waiter.map, units::duration(waiter.age_ns)))
+        .take(named)
+        .map(|waiter| format!("{} for {}", short(&waiter.map, &row.machine), units::duration(waiter.age_ns)))
         .collect();
     let more = (row.waiters as usize).saturating_sub(named.len());
     let and_more = if more > 0 && !named.is_empty() { format!(", {more} more") } else { String::new() };

@@ -39,8 +39,8 @@ fn heading(findings: &[&FindingRow]) -> (Role, String) {
     let told: Vec<String> =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
     match findings.len() {
-        0 => (Role::Good, "No findings: nothing is known to be wrong".to_owned()),
-        1 => (Role::Heading, format!("1 finding: {}", told.join(", "))),
+        0 => (Role::Good, "No findings".to_owned()),
+        1 => (Role::Heading, "1 finding".to_owned()),
         several => (Role::Heading, format!("{several} findings: {}", told.join(", "))),
     }
 }
@@ -52,19 +52,17 @@ fn draw_finding(scene: Scene<'_>, finding: &FindingRow, area: Rect, nth: u16, bu
     let age = Moments::of(scene).span(scene.frame.t_ns.saturating_sub(finding.last_ns));
     let object = finding.object.as_ref().or(finding.machine.as_ref()).map_or("", |name| name.as_str());
     let severity = role(finding.severity);
+    let words = format!("{}: {}", finding.kind.replace('_', " "), finding.message);
     if area.width < 60 {
         let letter = finding.severity.name().get(..1).unwrap_or_default().to_ascii_uppercase();
         pen.left(&letter, 2, style(severity)).left(&count, 5, style(Role::Plain)).skip(1);
-        pen.put_cut(&finding.message, style(Role::Plain));
+        pen.put_cut(&words, style(Role::Plain));
         return;
     }
     pen.left(finding.severity.name(), 11, style(severity)).left(object, 12, style(Role::Accent)).skip(1);
-    if area.width >= 110 {
-        pen.left(&finding.kind, 24, style(Role::Faint)).skip(1);
-    }
     let behind = format!("{count}  {age} ago");
     let message = pen.room().saturating_sub(columns(&behind).max(16) + 2);
-    pen.left(&finding.message, message, style(Role::Plain));
+    pen.left(&words, message, style(Role::Plain));
     let rest = pen.room();
     pen.right(&behind, rest, style(Role::Faint));
 }

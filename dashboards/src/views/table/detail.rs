@@ -13,8 +13,10 @@ const BESIDE_COLUMNS: u16 = 140;
 /// Columns of a detail beside its table.
 const DETAIL_COLUMNS: u16 = 56;
 
-/// Lines of the table that stay, at least, above a detail.
-const TABLE_LINES: u16 = 5;
+/// Lines of the table that stay, at least, above a detail: of a low screen, only the row itself.
+const fn table_lines(height: u16) -> u16 {
+    if height < 12 { 3 } else { 5 }
+}
 
 /// Lines of a detail: what is said, and how it looks.
 #[derive(Debug, Default)]
@@ -32,7 +34,7 @@ enum Line {
 
 /// Where the table is and where the detail, if it is open and there is room.
 pub(crate) fn split(area: Rect, list: &ListState, lines: u16) -> (Rect, Option<Rect>) {
-    if list.detail == Detail::Closed || area.height < TABLE_LINES {
+    if list.detail == Detail::Closed || area.height < table_lines(area.height) {
         return (area, None);
     }
     if area.width >= BESIDE_COLUMNS {
@@ -40,7 +42,7 @@ pub(crate) fn split(area: Rect, list: &ListState, lines: u16) -> (Rect, Option<R
         let beside = Rect { x: area.x + width + 1, width: DETAIL_COLUMNS - 1, ..area };
         return (Rect { width, ..area }, Some(beside));
     }
-    let height = lines.saturating_add(1).min(area.height - TABLE_LINES);
+    let height = lines.saturating_add(1).min(area.height - table_lines(area.height));
     if height < 2 {
         return (area, None);
     }

@@ -1,6 +1,7 @@
 //! Who holds the pages of each zone, as far as the frame tells.
 
 use crate::frame::{Machine, MapState, Name};
+use crate::pen::columns;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
@@ -88,6 +89,12 @@ impl ZoneHolders {
         self.active_pages.saturating_sub(self.listed_pages)
     }
 
+    /// As [`Self::words`], with as many by name as fit into so many columns of the screen, but at least one.
+    pub(crate) fn words_in(&self, room: u16) -> String {
+        let wordings = (2..=self.most.len()).rev().map(|count| self.words(count));
+        wordings.into_iter().find(|words| columns(words) <= room).unwrap_or_else(|| self.words(1))
+    }
+
     /// `m3 16, m9 8, 4 more`, with up to `count` by name, and the pages of which the holder is not listed.
     pub(crate) fn words(&self, count: usize) -> String {
         let mut words = String::new();
@@ -114,7 +121,7 @@ impl ZoneHolders {
 }
 
 /// A map's name without its machine's.
-fn short<'a>(map: &'a str, machine: &str) -> &'a str {
+pub(crate) fn short<'a>(map: &'a str, machine: &str) -> &'a str {
     map.strip_prefix(machine).and_then(|rest| rest.strip_prefix('/')).unwrap_or(map)
 }
 
