@@ -5,6 +5,7 @@
 mod host;
 
 mod demo;
+mod frozen;
 mod jobs;
 mod live;
 mod once;
