@@ -13,7 +13,7 @@ use std::fs;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -77,7 +77,7 @@ fn socket(directory: &Path) -> PathBuf {
 }
 
 fn spawn(directory: &Path) -> Child {
-    let child = Command::new(binary())
+    let child = Command::new(binary("busdmad"))
         .current_dir(directory)
         .arg("--socket")
         .arg(socket(directory))
@@ -98,22 +98,21 @@ fn spawn(directory: &Path) -> Child {
     child
 }
 
-/// The daemon lies where cargo puts programs, beside the directory of test programs.
-fn binary() -> PathBuf {
-    static BUILT: Once = Once::new();
+/// Programs lie where cargo puts them, beside the directory of test programs.
+pub(crate) fn binary(program: &str) -> PathBuf {
+    static BUILDING: Mutex<()> = Mutex::new(());
     let test = std::env::current_exe().unwrap();
     let directory = test.parent().and_then(Path::parent).unwrap();
-    let binary = directory.join("busdmad");
-    BUILT.call_once(|| {
-        if !binary.exists() {
-            let mut build = Command::new(env!("CARGO"));
-            build.args(["build", "-p", "busdmad"]);
-            if directory.ends_with("release") {
-                build.arg("--release");
-            }
-            assert!(build.status().unwrap().success(), "busdmad is built");
+    let binary = directory.join(program);
+    let _building = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
+    if !binary.exists() {
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "-p", program]);
+        if directory.ends_with("release") {
+            build.arg("--release");
         }
-    });
+        assert!(build.status().unwrap().success(), "{program} is built");
+    }
     assert!(binary.exists(), "{} is there", binary.display());
     binary
 }

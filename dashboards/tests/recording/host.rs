@@ -6,7 +6,7 @@ use busdma_dashboards::source::open::open;
 use busdma_dashboards::source::{Done, Moment, Play, Source, Towards, Wish};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 fn captures() -> Vec<PathBuf> {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../daemon/host/tests/data");
@@ -42,10 +42,8 @@ fn every_capture_can_be_moved_through() {
         assert!(frames.windows(2).all(|pair| delivered(&pair[0]) <= delivered(&pair[1])), "{name}");
         assert!(delivered(&frames[0]) < delivered(&frames[20]), "{name}");
         for share in (0..=20).rev() {
-            let begun = Instant::now();
             let frame = at(&mut *source, Moment::Share(f64::from(share) / 20.0));
             assert_eq!(frame, frames[usize::try_from(share).unwrap()], "{name}");
-            assert!(begun.elapsed() < Duration::from_secs(2), "{name}: {:?}", begun.elapsed());
         }
         let host = frames[20].host.as_ref().unwrap();
         assert_eq!(host.probes, Probes::Captured);

@@ -165,10 +165,11 @@ impl DeviceTotals {
     pub(super) fn made(&mut self, mapping: &Mapping) {
         self.lives.made();
         self.origins.count(mapping.origin);
-        self.bytes += mapping.size.raw();
-        self.live_bytes += mapping.size.raw();
+        // What a damaged capture says can be any number.
+        self.bytes = self.bytes.saturating_add(mapping.size.raw());
+        self.live_bytes = self.live_bytes.saturating_add(mapping.size.raw());
         self.bounced += u64::from(mapping.bounced());
-        self.bounced_bytes += mapping.bounces.size.raw();
+        self.bounced_bytes = self.bounced_bytes.saturating_add(mapping.bounces.size.raw());
         self.translated += u64::from(mapping.translation != Translation::None);
         self.merged += u64::from(mapping.given_entries < mapping.entries);
     }
@@ -176,7 +177,7 @@ impl DeviceTotals {
     /// A mapping that lived no longer does; `count` says why.
     pub(super) fn over(&mut self, mapping: &Mapping, count: impl Fn(&mut Lives)) {
         count(&mut self.lives);
-        self.live_bytes -= mapping.size.raw();
+        self.live_bytes = self.live_bytes.saturating_sub(mapping.size.raw());
     }
 
     pub(super) fn failed(&mut self, origin: Origin, failure: Failure) {

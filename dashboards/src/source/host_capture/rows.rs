@@ -13,10 +13,6 @@ use std::collections::{BTreeMap, HashMap};
 /// The host at a moment.
 pub(super) fn host(correlation: &Correlation, lately: &Lately, now: u64, dropped: u64) -> HostFrame {
     let rates = lately.rates(now);
-    let mut live_bytes: HashMap<&str, u64> = HashMap::new();
-    for mapping in correlation.tracker().live() {
-        *live_bytes.entry(mapping.device.name()).or_default() += mapping.size.raw();
-    }
     let ledgers: HashMap<&Device, &DeviceLedger> =
         correlation.devices().map(|ledger| (&ledger.device, ledger)).collect();
     let totals: BTreeMap<&str, &DeviceTotals> =
@@ -25,8 +21,7 @@ pub(super) fn host(correlation: &Correlation, lately: &Lately, now: u64, dropped
         let limits = correlation.shadow().facts().device(&totals.device);
         let row = device(totals, limits, ledgers.get(&totals.device).copied());
         let rates = rates.get(row.device.as_str()).copied().unwrap_or_default();
-        let live_bytes = live_bytes.get(row.device.as_str()).copied().unwrap_or(0);
-        with_rates(DeviceRow { live_bytes, ..row }, rates)
+        with_rates(row, rates)
     });
     HostFrame {
         probes: Probes::Captured,
@@ -64,7 +59,7 @@ fn device(totals: &DeviceTotals, limits: Option<&DeviceLimits>, ledger: Option<&
         mapped: 0,
         mapped_bytes: 0,
         live: totals.lives.live,
-        live_bytes: 0,
+        live_bytes: totals.live_bytes,
         bounced: 0,
         failed: totals.lives.failed,
         agree: 0,

@@ -1,7 +1,7 @@
 //! A place in a recording, and the machine as it is there.
 
 use super::clock::Clock;
-use super::line::{self, Scanner, is_header};
+use super::line::{self, Line, Scanner, is_header};
 use super::lines::{Feed, LinePlace, LineText, Lines};
 use super::model::{Model, Opened};
 use crate::source::trends::Trends;
@@ -64,7 +64,7 @@ impl<F: Feed> Cursor<F> {
     pub(super) fn step(
         &mut self,
         beyond: impl Fn(&Clock) -> bool,
-        mut trends: Option<&mut Option<Trends>>,
+        trends: Option<&mut Option<Trends>>,
     ) -> io::Result<Step> {
         let text = match self.lines.peek()? {
             None => return Ok(Step::End),
@@ -83,30 +83,35 @@ impl<F: Feed> Cursor<F> {
                 None => self.lost += 1,
             }
         } else if text.iter().any(|byte| !byte.is_ascii_whitespace()) {
-            match (line::read(&self.scanner, text, &mut self.zones), &mut self.model) {
-                (Ok(line), Some(model)) => {
-                    let next = self.clock.after(line.t);
-                    if beyond(&next) {
-                        return Ok(Step::Beyond);
-                    }
-                    self.clock = next;
-                    let deferrals = model.deferrals;
-                    let mut course =
-                        trends.as_mut().map(|trends| trends.get_or_insert_with(|| Trends::new(next.axis(), next.now)));
-                    model.apply(&line, &self.zones, &next, |zone, step| {
-                        if let Some(course) = &mut course {
-                            course.zone(next.now, zone, step.pressure, step.sample);
-                        }
-                    });
-                    if let Some(course) = course.filter(|_| model.deferrals > deferrals) {
-                        course.deferred(next.now);
-                    }
+            if let Some(model) = &mut self.model
+                && let Some(line) = &line::read(&self.scanner, text, &mut self.zones)
+            {
+                let next = self.clock.after(line.t);
+                if beyond(&next) {
+                    return Ok(Step::Beyond);
                 }
-                _ => self.lost += 1,
+                self.clock = next;
+                take(model, line, &self.zones, &next, trends);
+            } else {
+                self.lost += 1;
             }
         }
         self.lines.pass();
         Ok(Step::Done)
+    }
+}
+
+/// Takes an operation into the model, and what it tells of zones and deferrals into the trends.
+fn take(model: &mut Model, line: &Line<'_>, zones: &[Zone], clock: &Clock, trends: Option<&mut Option<Trends>>) {
+    let deferrals = model.deferrals;
+    let mut course = trends.map(|trends| trends.get_or_insert_with(|| Trends::new(clock.axis(), clock.now)));
+    model.apply(line, zones, clock, |zone, step| {
+        if let Some(course) = &mut course {
+            course.zone(clock.now, zone, step.pressure, step.sample);
+        }
+    });
+    if let Some(course) = course.filter(|_| model.deferrals > deferrals) {
+        course.deferred(clock.now);
     }
 }
 

@@ -7,7 +7,7 @@ mod canonical;
 mod spelled;
 
 pub(super) use canonical::Scanner;
-pub(super) use spelled::{is_header, mem_bytes, read as read_spelled};
+pub(super) use spelled::{is_header, read as read_spelled};
 
 use busdma_trace::format::{CreateTag, MapCounters, TagCreated, Zone};
 use std::borrow::Cow;
@@ -27,10 +27,41 @@ pub(super) struct Line<'a> {
     /// Whether it tells of zones; they are then where the reader was told to put them.
     pub(super) zones: Told,
     /// Maps that wait, where the line tells of them.
-    pub(super) waiting: Option<Vec<Word<'a>>>,
+    pub(super) waiting: Option<Names<'a>>,
     /// Kinds of hazards first seen here.
     pub(super) hazards: Vec<Word<'a>>,
 }
+
+/// Names in a list.
+#[derive(Clone, Debug)]
+pub(super) enum Names<'a> {
+    /// As they stand between the brackets of a list; there are no escapes in them.
+    Written(&'a [u8]),
+    /// Taken apart.
+    Listed(Vec<Word<'a>>),
+}
+
+impl Names<'_> {
+    /// Each of them.
+    pub(super) fn each(&self) -> Vec<&str> {
+        match self {
+            Self::Listed(names) => names.iter().map(|name| &**name).collect(),
+            // What stands between two quotation marks is a name, what stands between two names is not.
+            Self::Written(text) => {
+                let between = text.split(|&byte| byte == b'"').skip(1).step_by(2);
+                between.filter_map(|name| str::from_utf8(name).ok()).collect()
+            }
+        }
+    }
+}
+
+impl PartialEq for Names<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.each() == other.each()
+    }
+}
+
+impl Eq for Names<'_> {}
 
 /// Whether a line tells of something.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -94,8 +125,8 @@ pub(super) enum LoadEnd {
     Loaded(Mapping),
     /// There was nothing to map.
     NoData,
-    /// It waits; for so many bytes.
-    Deferred { bytes: u64 },
+    /// It waits.
+    Deferred,
     /// It failed.
     Failed,
 }
@@ -127,10 +158,12 @@ pub(super) struct Ended<'a> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Unreadable;
 
-/// Reads a line, by the quicker way where that is possible. What it tells of zones goes to `zones`.
-pub(super) fn read<'a>(scanner: &Scanner, line: &'a [u8], zones: &mut Vec<Zone>) -> Result<Line<'a>, Unreadable> {
-    match scanner.scan(line, zones) {
-        Some(line) => Ok(line),
-        None => read_spelled(line, zones),
+/// Reads a line, by the quicker way where that is possible; `None` for one that cannot be read. What it tells of zones
+/// goes to `zones`.
+pub(super) fn read<'a>(scanner: &Scanner, line: &'a [u8], zones: &mut Vec<Zone>) -> Option<Line<'a>> {
+    let scanned = scanner.scan(line, zones);
+    if scanned.is_some() {
+        return scanned;
     }
+    read_spelled(line, zones).ok()
 }

@@ -21,6 +21,7 @@ use findings::Findings;
 use hdrhistogram::Histogram;
 use maps::{MapNow, Maps};
 use std::collections::HashMap;
+use waiting::Queue;
 use zones::{ZoneNow, ZoneStep};
 
 /// Digits of spans of time that are told apart.
@@ -34,8 +35,7 @@ pub(super) struct Model {
     tags: Vec<TagNow>,
     maps: Maps,
     zones: Vec<ZoneNow>,
-    /// The queue for bounce pages, head first.
-    waiting: Vec<Name>,
+    waiting: Queue,
     memory: HashMap<Name, u64>,
     findings: Findings,
     /// Spans that deferred loads waited; none before the first.
@@ -112,8 +112,7 @@ impl Model {
             steps(index, self.zone_told(index, zone));
         }
         if let Some(names) = &line.waiting {
-            self.waiting.clear();
-            self.waiting.extend(names.iter().map(|name| Name::new(name)));
+            self.waiting.tell(names);
         }
     }
 
@@ -155,7 +154,7 @@ impl Model {
                     self.end_load(map, *end, *counters, now);
                 }
                 self.loads_failed += u64::from(*end == LoadEnd::Failed);
-                self.deferrals += u64::from(matches!(end, LoadEnd::Deferred { .. }));
+                self.deferrals += u64::from(*end == LoadEnd::Deferred);
             }
             Act::Drained { ended, stopped } => self.drained(ended, stopped, now),
             Act::Unloaded { map, counters } => self.unloaded(map, *counters, now),
@@ -218,7 +217,7 @@ impl Model {
         let order = self.changes;
         let (state, mapping) = match end {
             LoadEnd::Loaded(mapping) => (MapState::Loaded, mapping),
-            LoadEnd::Deferred { bytes } => (MapState::Deferred, Mapping { segments: 0, bytes }),
+            LoadEnd::Deferred => (MapState::Deferred, Mapping::default()),
             LoadEnd::NoData | LoadEnd::Failed => (MapState::Idle, Mapping::default()),
         };
         let changed = self.maps.change(map, |entry| {
@@ -321,7 +320,7 @@ impl Model {
         size_of::<Self>()
             + size_of_val(&self.tags[..])
             + self.maps.bytes()
-            + size_of_val(&self.waiting[..])
+            + self.waiting.bytes()
             + self.findings.bytes()
             + self.deferral.as_ref().map_or(0, Histogram::distinct_values) * size_of::<u64>()
     }

@@ -19,8 +19,9 @@ pub(super) fn draw(scene: Scene<'_>, zones: &[&ZoneRow], places: &Places, list: 
         let area = Rect { y, height: places.zone_lines, ..places.zones }.intersection(places.zones);
         draw_zone(scene.theme, zone, area, buf);
         if place == list.cursor {
-            let first_line = Rect { height: area.height.min(1), ..area }.intersection(buf.area);
-            buf.set_style(first_line, scene.theme.style(Role::Cursor));
+            // The gauge keeps its colours: reversed, pages in use would look free.
+            let name = Rect { width: Widths::of(area.width).name.min(area.width), height: area.height.min(1), ..area };
+            buf.set_style(name.intersection(buf.area), scene.theme.style(Role::Cursor));
         }
     }
 }

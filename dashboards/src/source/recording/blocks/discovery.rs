@@ -13,7 +13,7 @@ use std::sync::Arc;
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// Compressed bytes that are read at once.
-const READ_BYTES: usize = 1 << 20;
+const READ_BYTES: usize = 256 << 10;
 
 /// Goes through a file once.
 pub(in crate::source::recording) struct Discovery {

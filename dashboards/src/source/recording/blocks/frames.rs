@@ -1,7 +1,7 @@
 //! Frames of zstd, out of memory.
 
 use super::FRAME_BYTES_MAX;
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use zstd::bulk::Decompressor;
 use zstd::zstd_safe::{find_frame_compressed_size, get_frame_content_size};
 
@@ -73,9 +73,12 @@ impl Unpacker {
             && length <= FRAME_BYTES_MAX
         {
             let start = text.len();
-            text.resize(start + length, 0);
-            let room = text.get_mut(start..).unwrap_or_default();
-            if self.decompressor.decompress_to_buffer(frame, room).is_ok_and(|written| written == length) {
+            text.reserve(length);
+            let mut behind = Cursor::new(std::mem::take(text));
+            behind.set_position(start as u64);
+            let written = self.decompressor.decompress_to_buffer(frame, &mut behind);
+            *text = behind.into_inner();
+            if written.is_ok_and(|written| written == length) {
                 return Unpacked::Whole;
             }
             text.truncate(start);

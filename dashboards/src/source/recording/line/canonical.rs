@@ -4,10 +4,13 @@
 //! quotation mark inside of a string is always escaped, so that `,"out":{` can be looked for. Whatever looks otherwise
 //! than expected is left to [`super::spelled`].
 
-use super::{Act, Ended, Line, LoadEnd, Mapping, Told, Word};
+use super::{Act, Ended, Line, LoadEnd, Mapping, Names, Told, Word};
 use busdma_trace::format::{Hex, MapCounters, Zone};
-use memchr::memchr;
 use memchr::memmem::Finder;
+use memchr::{memchr, memchr2};
+
+/// Digits of numbers that certainly have 64 bits.
+const DIGITS_MAX: usize = 19;
 
 /// Reads canonical lines.
 #[derive(Debug)]
@@ -27,17 +30,17 @@ impl Scanner {
     pub(in crate::source::recording) fn scan<'a>(&self, line: &'a [u8], zones: &mut Vec<Zone>) -> Option<Line<'a>> {
         let mut at = Cursor { rest: line };
         at.take(b"{\"seq\":")?;
-        at.number()?;
+        at.skip_digits()?;
         let t = if at.has(b",\"t\":") { Some(at.number()?) } else { None };
         let session = if at.has(b",\"session\":\"") { Some(Word::Borrowed(at.name()?)) } else { None };
         at.take(b",\"op\":\"")?;
-        let mut act = match at.name()? {
-            "load" => self.load(&mut at)?,
-            "sync" => self.sync(&mut at)?,
-            "unload" => self.unload(&mut at)?,
-            "map_create" => self.map_create(&mut at)?,
-            "map_destroy" => self.map_destroy(&mut at)?,
-            "run_deferred" => run_deferred(&mut at)?,
+        let mut act = match at.word()? {
+            b"load" => self.load(&mut at)?,
+            b"sync" => self.sync(&mut at)?,
+            b"unload" => self.unload(&mut at)?,
+            b"map_create" => self.map_create(&mut at)?,
+            b"map_destroy" => self.map_destroy(&mut at)?,
+            b"run_deferred" => run_deferred(&mut at)?,
             _ => return None,
         };
         let told = if at.has(b",\"zones\":[") { at.zones(zones)? } else { Told::Not };
@@ -52,26 +55,25 @@ impl Scanner {
 
     fn load<'a>(&self, at: &mut Cursor<'a>) -> Option<Act<'a>> {
         let (tag, map) = at.tag_and_map()?;
-        let request = at.rest;
         let ret = self.ret(at)?;
         let end = if at.has(b",\"callback\":") {
             if at.has(b"null") {
-                if ret != "EINPROGRESS" {
+                if ret != b"EINPROGRESS" {
                     return None;
                 }
-                LoadEnd::Deferred { bytes: buffer_bytes(request)? }
+                LoadEnd::Deferred
             } else {
                 at.take(b"{")?;
                 let end = at.callback()?;
                 if at.has(b",\"mapsize\":") {
-                    at.number()?;
+                    at.skip_digits()?;
                 }
                 at.take(b"}")?;
                 end
             }
-        } else if ret == "OK" {
+        } else if ret == b"OK" {
             at.take(b",\"nsegs\":")?;
-            at.number()?;
+            at.skip_digits()?;
             at.take(b",\"segs\":[")?;
             LoadEnd::Loaded(at.segments()?)
         } else {
@@ -82,21 +84,24 @@ impl Scanner {
     }
 
     fn sync<'a>(&self, at: &mut Cursor<'a>) -> Option<Act<'a>> {
-        at.tag_and_map()?;
+        at.skip_tag()?;
+        at.word()?;
         self.ret(at)?;
         at.take(b",\"copies\":[")?;
         // Copies are numbers and two words.
         at.skip_behind(b']')?;
-        for hash in [&b",\"client_hash\":\""[..], b",\"bounce_hash\":\""] {
-            if at.has(hash) {
-                at.name()?;
-            }
+        if at.has(b",\"client_hash\":\"") {
+            at.word()?;
+        }
+        if at.has(b",\"bounce_hash\":\"") {
+            at.word()?;
         }
         Some(Act::Nothing)
     }
 
     fn unload<'a>(&self, at: &mut Cursor<'a>) -> Option<Act<'a>> {
-        let (_, map) = at.tag_and_map()?;
+        at.skip_tag()?;
+        let map = at.name()?;
         self.ret(at)?;
         at.has(b",\"swi\":true");
         let counters = at.counters()?;
@@ -105,28 +110,32 @@ impl Scanner {
 
     fn map_create<'a>(&self, at: &mut Cursor<'a>) -> Option<Act<'a>> {
         let (tag, map) = at.tag_and_map()?;
-        if self.ret(at)? != "OK" {
+        if self.ret(at)? != b"OK" {
             return None;
         }
         if at.has(b",\"map\":\"") {
-            at.name()?;
+            at.word()?;
         }
         Some(Act::MapMade { tag: tag.into(), map: map.into(), memory: None })
     }
 
     fn map_destroy<'a>(&self, at: &mut Cursor<'a>) -> Option<Act<'a>> {
-        let (_, map) = at.tag_and_map()?;
-        let gone = self.ret(at)? == "OK";
+        at.skip_tag()?;
+        let map = at.name()?;
+        let gone = self.ret(at)? == b"OK";
         Some(if gone { Act::MapGone { map: map.into(), memory: None } } else { Act::Nothing })
     }
 
     /// Takes the pages of resumed loads out of the decisions.
     fn pages_of(&self, ended: &mut [Ended<'_>], decisions: &[u8]) -> Option<()> {
+        if ended.is_empty() {
+            return Some(());
+        }
         for start in self.loaded.find_iter(decisions) {
             let mut at = Cursor { rest: decisions.get(start + self.loaded.needle().len()..)? };
             let map = at.name()?;
             at.take(b",\"segments\":")?;
-            at.number()?;
+            at.skip_digits()?;
             at.take(b",\"bpages\":")?;
             let bpages = at.small()?;
             for load in ended.iter_mut().filter(|load| load.map == map) {
@@ -137,10 +146,13 @@ impl Scanner {
     }
 
     /// Goes to `out` and reads what the call returned.
-    fn ret<'a>(&self, at: &mut Cursor<'a>) -> Option<&'a str> {
-        let start = self.out.find(at.rest)?;
-        at.rest = at.rest.get(start + self.out.needle().len()..)?;
-        at.name()
+    fn ret<'a>(&self, at: &mut Cursor<'a>) -> Option<&'a [u8]> {
+        // Many requests end with the map.
+        if !at.has(b"},\"out\":{\"ret\":\"") {
+            let start = self.out.find(at.rest)?;
+            at.rest = at.rest.get(start + self.out.needle().len()..)?;
+        }
+        at.word()
     }
 }
 
@@ -160,15 +172,21 @@ fn run_deferred<'a>(at: &mut Cursor<'a>) -> Option<Act<'a>> {
     Some(Act::Drained { ended, stopped: Vec::new() })
 }
 
-/// The bytes of a request for one buffer, from what stands behind the map's name.
-fn buffer_bytes(request: &[u8]) -> Option<u64> {
-    let mut at = Cursor { rest: request };
-    at.take(b",\"flags\":[")?;
-    at.skip_behind(b']')?;
-    at.take(b",\"kind\":\"buffer\",\"buf\":{\"vaddr\":\"")?;
-    at.name()?;
-    at.take(b",\"len\":")?;
-    at.number()
+/// The value of eight digits, if they are digits.
+fn eight_digits(bytes: [u8; 8]) -> Option<u64> {
+    const ZEROS: u64 = 0x3030_3030_3030_3030;
+    const HIGH: u64 = 0xf0f0_f0f0_f0f0_f0f0;
+    let text = u64::from_le_bytes(bytes);
+    // Six more than a digit has the same high half as a digit.
+    let digits = text & HIGH == ZEROS && text.wrapping_add(0x0606_0606_0606_0606) & HIGH == ZEROS;
+    if !digits {
+        return None;
+    }
+    // The first digit is in the lowest byte: neighbours are put together, then pairs, then fours.
+    let ones = text - ZEROS;
+    let pairs = (ones.wrapping_mul(10) + (ones >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    Some((fours & 0xffff_ffff) * 10_000 + (fours >> 32))
 }
 
 /// What is left of a line.
@@ -178,15 +196,20 @@ struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     /// Passes over `text` if it is next.
-    fn has(&mut self, text: &[u8]) -> bool {
-        let rest = self.rest.strip_prefix(text);
-        self.rest = rest.unwrap_or(self.rest);
-        rest.is_some()
+    #[inline]
+    fn has<const N: usize>(&mut self, text: &[u8; N]) -> bool {
+        match self.rest.split_first_chunk() {
+            Some((start, rest)) if start == text => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
     }
 
-    fn take(&mut self, text: &[u8]) -> Option<()> {
-        self.rest = self.rest.strip_prefix(text)?;
-        Some(())
+    #[inline]
+    fn take<const N: usize>(&mut self, text: &[u8; N]) -> Option<()> {
+        self.has(text).then_some(())
     }
 
     fn skip_behind(&mut self, byte: u8) -> Option<()> {
@@ -195,19 +218,31 @@ impl<'a> Cursor<'a> {
         Some(())
     }
 
+    /// A number of at most [`DIGITS_MAX`] digits.
     fn number(&mut self) -> Option<u64> {
+        let before = self.rest.len();
         let mut value = 0_u64;
-        let mut digits = 0;
-        for &byte in self.rest {
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 {
-                break;
-            }
-            value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
-            digits += 1;
+        while let Some((digits, rest)) = self.rest.split_first_chunk()
+            && let Some(eight) = eight_digits(*digits)
+        {
+            value = value.wrapping_mul(100_000_000).wrapping_add(eight);
+            self.rest = rest;
         }
+        while let Some((&byte, rest)) = self.rest.split_first()
+            && byte.is_ascii_digit()
+        {
+            value = value.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
+            self.rest = rest;
+        }
+        // More could be too many for the value.
+        (1..=DIGITS_MAX).contains(&(before - self.rest.len())).then_some(value)
+    }
+
+    /// Passes over a number of which nothing is needed.
+    fn skip_digits(&mut self) -> Option<()> {
+        let digits = self.rest.iter().position(|byte| !byte.is_ascii_digit())?;
         self.rest = self.rest.get(digits..)?;
-        (digits > 0).then_some(value)
+        (1..=DIGITS_MAX).contains(&digits).then_some(())
     }
 
     fn small(&mut self) -> Option<u32> {
@@ -216,21 +251,24 @@ impl<'a> Cursor<'a> {
 
     /// A string without escapes, from behind its first quotation mark to behind its last.
     fn name(&mut self) -> Option<&'a str> {
-        let end = self.rest.iter().position(|&byte| matches!(byte, b'"' | b'\\'))?;
-        let (name, rest) = self.rest.split_at_checked(end)?;
-        self.rest = rest.strip_prefix(b"\"")?;
-        str::from_utf8(name).ok()
+        str::from_utf8(self.word()?).ok()
     }
 
-    /// Strings up to the end of their list, of which the bracket was passed.
-    fn names(&mut self) -> Option<Vec<Word<'a>>> {
-        let mut names = Vec::new();
-        while !self.has(b"]") {
-            self.has(b",");
-            self.take(b"\"")?;
-            names.push(self.name()?.into());
-        }
-        Some(names)
+    /// The bytes of one.
+    fn word(&mut self) -> Option<&'a [u8]> {
+        let end = self.rest.iter().position(|&byte| matches!(byte, b'"' | b'\\'))?;
+        let (word, rest) = self.rest.split_at_checked(end)?;
+        self.rest = rest.strip_prefix(b"\"")?;
+        Some(word)
+    }
+
+    /// Strings without escapes up to the end of their list, of which the bracket was passed.
+    fn names(&mut self) -> Option<Names<'a>> {
+        // A name with a bracket in it ends the list too early, and what follows is then not what is expected.
+        let end = memchr2(b']', b'\\', self.rest)?;
+        let (names, rest) = self.rest.split_at_checked(end)?;
+        self.rest = rest.strip_prefix(b"]")?;
+        Some(Names::Written(names))
     }
 
     fn tag_and_map(&mut self) -> Option<(&'a str, &'a str)> {
@@ -240,12 +278,19 @@ impl<'a> Cursor<'a> {
         Some((tag, self.name()?))
     }
 
+    /// Goes to the map's name.
+    fn skip_tag(&mut self) -> Option<()> {
+        self.take(b",\"in\":{\"tag\":\"")?;
+        self.word()?;
+        self.take(b",\"map\":\"")
+    }
+
     /// What a callback is told, as far as its segments.
     fn callback(&mut self) -> Option<LoadEnd> {
         self.take(b"\"error\":\"")?;
-        let failed = self.name()? != "OK";
+        let failed = self.word()? != b"OK";
         self.take(b",\"nseg\":")?;
-        self.number()?;
+        self.skip_digits()?;
         self.take(b",\"segs\":")?;
         if self.has(b"null") {
             return Some(if failed { LoadEnd::Failed } else { LoadEnd::NoData });
@@ -260,7 +305,7 @@ impl<'a> Cursor<'a> {
         while !self.has(b"]") {
             self.has(b",");
             self.take(b"[\"")?;
-            self.name()?;
+            self.word()?;
             self.take(b",")?;
             mapping.add(self.number()?);
             self.take(b"]")?;

@@ -1,9 +1,9 @@
 //! Any line, through the types of `busdma_trace`.
 
-use super::{Act, Ended, IsLoad, Line, LoadEnd, Mapping, Memory, TagMade, Told, Unreadable, Word};
+use super::{Act, Ended, IsLoad, Line, LoadEnd, Mapping, Memory, Names, TagMade, Told, Unreadable};
 use busdma_trace::format::{
-    AllocMem, Allocated, Bio, Callback, Ccb, CcbData, Completed, DecisionRecord, Freed, Input, LoadRequest, Loaded,
-    MbufChain, MemRequest, Name, Nullable, Op, Output, Ret, Seg, Zone,
+    AllocMem, Allocated, Callback, Completed, DecisionRecord, Freed, Input, Loaded, Name, Nullable, Op, Output, Ret,
+    Seg, Zone,
 };
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -62,7 +62,7 @@ fn parse<'a>(line: &'a [u8], zones: &mut Vec<Zone>) -> serde_json::Result<Line<'
 }
 
 /// What any output may tell.
-fn changed<'a>(output: &Output<'a>, into: &mut Vec<Zone>) -> (Told, Option<Vec<Word<'a>>>) {
+fn changed<'a>(output: &Output<'a>, into: &mut Vec<Zone>) -> (Told, Option<Names<'a>>) {
     macro_rules! of {
         ($($case:ident),*) => {
             match output {
@@ -89,7 +89,7 @@ fn changed<'a>(output: &Output<'a>, into: &mut Vec<Zone>) -> (Told, Option<Vec<W
         into.extend_from_slice(zones);
         Told::Anew
     });
-    (told, waiting.as_ref().map(|names| names.iter().map(|name| name.0.clone()).collect()))
+    (told, waiting.as_ref().map(|names| Names::Listed(names.iter().map(|name| name.0.clone()).collect())))
 }
 
 fn act<'a>(input: Input<'a>, output: Output<'a>) -> Act<'a> {
@@ -112,7 +112,7 @@ fn act<'a>(input: Input<'a>, output: Output<'a>) -> Act<'a> {
             Act::MapGone { map: asked.map.0, memory: None }
         }
         (Input::Load(asked), Output::Load(output)) => {
-            let end = load_end(&output, &asked.request);
+            let end = load_end(&output);
             Act::Load { tag: asked.tag.0, map: asked.map.0, end, counters: output.map_state }
         }
         (Input::RunDeferred(_), Output::RunDeferred(output)) => Act::Drained {
@@ -143,10 +143,10 @@ fn made<'a>(asked: AllocMem<'a>, output: &Allocated<'_>) -> Act<'a> {
     Act::MapMade { tag: asked.tag.0, map: asked.map.0, memory }
 }
 
-fn load_end(output: &Loaded<'_>, request: &LoadRequest) -> LoadEnd {
+fn load_end(output: &Loaded<'_>) -> LoadEnd {
     match (&output.callback, output.ret) {
         (Nullable::Value(Callback { error, segs, .. }), _) => callback_end(*error, segs.as_deref()),
-        (_, Ret::Einprogress) => LoadEnd::Deferred { bytes: request_bytes(request) },
+        (_, Ret::Einprogress) => LoadEnd::Deferred,
         (Nullable::Absent, Ret::Ok) => callback_end(Ret::Ok, output.segs.as_deref()),
         _ => LoadEnd::Failed,
     }
@@ -175,51 +175,4 @@ fn callback_end(error: Ret, segs: Option<&[Seg]>) -> LoadEnd {
         (Ret::Ok, None) => LoadEnd::NoData,
         _ => LoadEnd::Failed,
     }
-}
-
-/// Bytes that a request is for.
-pub(in crate::source::recording) fn request_bytes(request: &LoadRequest) -> u64 {
-    match request {
-        LoadRequest::Buffer(buf) => buf.len,
-        LoadRequest::Bio(bio) => bio_bytes(bio),
-        LoadRequest::Ccb(ccb) => ccb_bytes(ccb),
-        LoadRequest::Mbuf(chain) | LoadRequest::MbufSg { chain, .. } => chain_bytes(chain),
-        LoadRequest::Uio(uio) => uio.resid,
-        LoadRequest::Mem(mem) => mem_bytes(mem),
-    }
-}
-
-/// Bytes that a memory descriptor is for.
-pub(in crate::source::recording) fn mem_bytes(mem: &MemRequest) -> u64 {
-    match mem {
-        MemRequest::Vaddr(buf) => buf.len,
-        MemRequest::Paddr(range) => range.len,
-        MemRequest::Vlist(list) => sum(list.iter().map(|buf| buf.len)),
-        MemRequest::Plist(list) => sum(list.iter().map(|range| range.len)),
-        MemRequest::Bio(bio) => bio_bytes(bio),
-        MemRequest::Uio(uio) => uio.resid,
-        MemRequest::Mbuf(chain) => chain_bytes(chain),
-        MemRequest::Ccb(ccb) => ccb_bytes(ccb),
-    }
-}
-
-const fn bio_bytes(bio: &Bio) -> u64 {
-    match bio {
-        Bio::Mapped { bcount, .. } | Bio::Unmapped { bcount, .. } | Bio::Vlist { bcount, .. } => *bcount,
-    }
-}
-
-fn ccb_bytes(ccb: &Ccb) -> u64 {
-    match &ccb.data {
-        CcbData::Bio(bio) => bio_bytes(bio),
-        _ => ccb.dxfer_len.into(),
-    }
-}
-
-fn chain_bytes(chain: &MbufChain) -> u64 {
-    sum(chain.chain.iter().map(|buf| buf.len))
-}
-
-fn sum(lens: impl Iterator<Item = u64>) -> u64 {
-    lens.fold(0, u64::saturating_add)
 }

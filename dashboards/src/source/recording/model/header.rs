@@ -1,10 +1,9 @@
 //! From a header to the machine that its scenario starts with.
 
 use super::maps::{MapNow, Maps};
-use super::{Findings, Life, Mapping, Model, TagNow, Wall, ZoneNow};
+use super::{Findings, Life, Mapping, Model, Queue, TagNow, Wall, ZoneNow};
 use crate::frame::{MapState, Name};
 use crate::source::recording::clock::Clock;
-use crate::source::recording::line::mem_bytes;
 use busdma_trace::format::{AfterPanic, Header, MapStateWord, State, StateMap, StateTag, StateZone, Zone};
 use std::collections::HashMap;
 
@@ -33,7 +32,7 @@ impl Model {
             tags: Vec::new(),
             maps: Maps::default(),
             zones: Vec::new(),
-            waiting: Vec::new(),
+            waiting: Queue::default(),
             memory: HashMap::new(),
             findings: Findings::default(),
             deferral: None,
@@ -72,7 +71,7 @@ impl Model {
                 self.memory.insert(Name::new(memory.dmamem.as_str()), memory.alloc.size);
             }
         }
-        self.waiting = state.waiting.iter().map(|map| Name::new(map.as_str())).collect();
+        self.waiting = Queue::Listed(state.waiting.iter().map(|map| Name::new(map.as_str())).collect());
     }
 }
 
@@ -133,10 +132,8 @@ fn map_now(map: &StateMap<'_>) -> MapNow {
         MapStateWord::Deferred => MapState::Deferred,
         MapStateWord::Loaded => MapState::Loaded,
     };
-    match (&map.waits, state) {
-        (Some(wait), MapState::Deferred) => mapping.bytes = mem_bytes(&wait.mem),
-        (_, MapState::Loaded) => map.segs.iter().for_each(|seg| mapping.add(seg.1)),
-        _ => {}
+    if state == MapState::Loaded {
+        map.segs.iter().for_each(|seg| mapping.add(seg.1));
     }
     let mut now = MapNow::idle(map.map.as_str(), map.tag.as_str(), None);
     now.state = state;
