@@ -50,6 +50,15 @@ pub enum ExportKind {
     Json,
 }
 
+/// How much of its frame the screen shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drawn {
+    /// All that is to be seen of it: drawing again would change nothing.
+    Whole,
+    /// What has been worked out so far. A filter is looked for in a long log a part at a time; drawing again goes on.
+    InPart,
+}
+
 /// How to begin. What is not said is as in the settings, and else as usual.
 #[derive(Clone, Debug)]
 pub struct Start {
@@ -213,6 +222,15 @@ impl App {
     pub fn draw(&mut self, screen: &mut ratatui::Frame<'_>) {
         let area = screen.area();
         self.draw_into(area, screen.buffer_mut());
+    }
+
+    /// How much of the frame has been drawn. Where that is not all, it shall be drawn again soon, even if nothing happens.
+    pub fn drawn(&self) -> Drawn {
+        let log = self.frame().filter(|_| self.view == View::Decisions).map(|frame| &frame.decisions);
+        match log.and_then(|log| self.log.searched_percent(log)) {
+            Some(_) => Drawn::InPart,
+            None => Drawn::Whole,
+        }
     }
 
     fn draw_into(&mut self, area: Rect, buf: &mut Buffer) {

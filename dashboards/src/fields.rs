@@ -39,7 +39,7 @@ pub struct Field<R> {
     /// Which columns go first where the screen is narrow: the highest; those with 0 always stay.
     pub drops: u8,
     /// What a row says.
-    pub value: fn(&R) -> Value,
+    pub value: fn(&R) -> Value<'_>,
 }
 
 impl<R> Field<R> {

@@ -7,9 +7,10 @@ use crate::fields::{
     ZONE_FIELDS, object,
 };
 use crate::frame::{
-    Distribution, Frame, HostFrame, Latency, Machine, Origin, OriginKind, OriginState, Probes, RecordingState,
+    Distribution, Frame, HostFrame, Latency, Machine, MapRow, Origin, OriginKind, OriginState, Probes, RecordingState,
     TimeAxis, Timeline,
 };
+use crate::views::Baselines;
 use serde_json::{Map, Value, json};
 
 /// Decisions of a frame that JSON holds: the last ones.
@@ -21,7 +22,9 @@ pub fn frame(frame: &Frame) -> Value {
     put(&mut members, "t_ns", Some(frame.t_ns));
     put(&mut members, "unix_ns", frame.unix_ns);
     put(&mut members, "origin", Some(origin(&frame.origin)));
-    put(&mut members, "machines", Some(frame.machines.iter().map(machine).collect::<Vec<_>>()));
+    let baselines = Baselines::of(frame.machines.iter());
+    let machines = frame.machines.iter().map(|of| machine(of, &baselines));
+    put(&mut members, "machines", Some(machines.collect::<Vec<_>>()));
     put(&mut members, "findings", Some(rows(&FINDING_FIELDS, &frame.findings)));
     put(&mut members, "host", frame.host.as_ref().map(host));
     put(&mut members, "decisions", Some(decisions(frame)));
@@ -74,7 +77,7 @@ fn origin(origin: &Origin) -> Value {
     Value::Object(members)
 }
 
-fn machine(machine: &Machine) -> Value {
+fn machine(machine: &Machine, baselines: &Baselines) -> Value {
     let mut members = Map::new();
     put(&mut members, "machine", Some(machine.machine.as_str()));
     put(&mut members, "session", machine.session.as_deref());
@@ -83,7 +86,7 @@ fn machine(machine: &Machine) -> Value {
     put(&mut members, "waiters", Some(rows(&WAITER_FIELDS, &machine.waiters)));
     put(&mut members, "waiters_total", Some(machine.waiters_total));
     put(&mut members, "tags", Some(rows(&TAG_FIELDS, &machine.tags)));
-    put(&mut members, "maps", Some(rows(&MAP_FIELDS, &machine.maps)));
+    put(&mut members, "maps", Some(machine.maps.iter().map(|row| map(row, baselines)).collect::<Vec<_>>()));
     let totals = machine.maps_total;
     put(
         &mut members,
@@ -95,6 +98,13 @@ fn machine(machine: &Machine) -> Value {
     put(&mut members, "loads", Some(machine.loads));
     put(&mut members, "loads_failed", Some(machine.loads_failed));
     put(&mut members, "latency", Some(latency(&machine.latency)));
+    Value::Object(members)
+}
+
+/// A map, with `"suspect": true` where it looks forgotten.
+fn map(row: &MapRow, baselines: &Baselines) -> Value {
+    let mut members = object(&MAP_FIELDS, row);
+    put(&mut members, "suspect", baselines.suspect(row).map(|_| true));
     Value::Object(members)
 }
 

@@ -2,10 +2,15 @@
 
 mod cached;
 mod filter;
+mod finder;
 mod order;
+mod rank;
+mod rows;
 mod sort;
+mod word;
 
 pub use filter::Filter;
+pub use rows::Rows;
 pub use sort::{Sort, SortWay};
 
 pub(crate) use cached::Cached;
@@ -18,8 +23,8 @@ use ratatui::layout::Rect;
 
 /// The state of one list on the screen.
 ///
-/// Which rows are shown, and in which order, is worked out when the list is drawn, once for every frame, sort and filter:
-/// drawing the same again touches only the rows on the screen.
+/// Which rows are shown is worked out when the list is drawn, once for every frame, sort and filter, and in order are only
+/// those around the screen: drawing the same again touches only the rows on the screen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListState {
     /// The row under the cursor, among those shown.
@@ -48,6 +53,8 @@ pub struct ListState {
     pub(crate) holders: Cached<Holders>,
     pub(crate) order: Order,
     pub(crate) under_cursor: Option<RowKey>,
+    /// Index among the source's rows of what is under the cursor, as last drawn.
+    pub(crate) cursor_index: usize,
 }
 
 /// What is looked at: of the same frame and machine, the same rows come.
@@ -100,7 +107,7 @@ impl ListState {
     ///
     /// The cursor stays on its row when rows move. On the first row, with no detail open, it stays on the first row: who
     /// looks at the top of a list wants to see what is at the top.
-    pub fn arrange<R: Row>(&mut self, seen: Seen<'_>, rows: &[&R], page: usize) {
+    pub fn arrange<R: Row>(&mut self, seen: Seen<'_>, rows: &Rows<'_, R>, page: usize) {
         self.page = page;
         self.listed = rows.len();
         if self.order.renew(seen, self.sort, &self.filter, rows) {
@@ -108,17 +115,22 @@ impl ListState {
             self.follow(rows);
         }
         self.clamp();
-        self.under_cursor = self.selected(rows).map(|row| row.identity().into());
+        self.order.bring(self.top..self.top.saturating_add(page.max(1)), rows);
+        self.cursor_index = self.source_index(self.cursor).unwrap_or(0);
+        let under_cursor = self.selected(rows).map(Row::identity);
+        if !under_cursor.is_some_and(|row| self.under_cursor.as_ref().is_some_and(|key| key.is(row))) {
+            self.under_cursor = under_cursor.map(RowKey::from);
+        }
     }
 
-    /// Index among the source's rows of the one at `place` of those shown.
+    /// Index among the source's rows of the one at `place` of those shown, where that is on the screen or near it.
     pub fn source_index(&self, place: usize) -> Option<usize> {
         self.order.get(place)
     }
 
     /// The row under the cursor.
-    pub fn selected<'r, R: Row>(&self, rows: &[&'r R]) -> Option<&'r R> {
-        rows.get(self.source_index(self.cursor)?).copied()
+    pub fn selected<'r, R: Row>(&self, rows: &Rows<'r, R>) -> Option<&'r R> {
+        rows.get(self.source_index(self.cursor)?)
     }
 
     /// What is under the cursor, as last drawn.
@@ -128,7 +140,7 @@ impl ListState {
 
     /// Forgets what was worked out of the frame: another one is shown, even if it looks the same.
     pub fn forget_frame(&mut self) {
-        self.order = Order::default();
+        self.order.forget();
         self.baselines = Cached::default();
         self.holders = Cached::default();
     }
@@ -185,23 +197,29 @@ impl ListState {
     }
 
     /// Puts the cursor where its row is now.
-    fn follow<R: Row>(&mut self, rows: &[&R]) {
+    fn follow<R: Row>(&mut self, rows: &Rows<'_, R>) {
         let Some(key) = self.under_cursor.as_ref() else { return };
         if self.cursor == 0 && self.detail == Detail::Closed {
             return;
         }
-        let is_it = |place: &usize| {
-            self.order.get(*place).and_then(|at| rows.get(at)).is_some_and(|row| key.is(row.identity()))
+        let is_it = |row: &R| key.is(row.identity());
+        let index = match rows.get(self.cursor_index) {
+            Some(row) if is_it(row) => Some(self.cursor_index),
+            _ => near(self.cursor_index, rows, is_it).or_else(|| rows.iter().position(is_it)),
         };
-        if is_it(&self.cursor) {
-            return;
-        }
-        if let Some(place) = (0..self.shown).find(is_it) {
+        if let Some(place) = index.and_then(|index| self.order.place_of(index, rows)) {
             // Its line on the screen stays the same, as far as possible.
             self.top = place.saturating_sub(self.cursor.saturating_sub(self.top));
             self.cursor = place;
         }
     }
+}
+
+/// Index of the row that is looked for, if it is near that index: rows come and go, but most stay about where they were.
+fn near<R>(index: usize, rows: &Rows<'_, R>, is_it: impl Fn(&R) -> bool) -> Option<usize> {
+    const NEAR: usize = 1000;
+    let around = index.saturating_sub(NEAR)..index.saturating_add(NEAR).min(rows.len());
+    around.into_iter().find(|&index| rows.get(index).is_some_and(&is_it))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 mod happenings;
 mod stop;
 
-use crate::app::{App, Effect};
+use crate::app::{App, Drawn, Effect};
 use crate::export;
 use crate::frame::{Frame, OriginKind};
 use crate::source::{Interest, Source, Wish};
@@ -110,9 +110,13 @@ impl Session<'_> {
             }
             if self.screen_is == ScreenIs::Old {
                 self.screen.draw(|area| self.app.draw(area))?;
-                self.screen_is = ScreenIs::UpToDate;
+                self.screen_is = match self.app.drawn() {
+                    Drawn::Whole => ScreenIs::UpToDate,
+                    Drawn::InPart => ScreenIs::Old,
+                };
             }
-            let mut happening = happenings.recv_timeout(look_at.saturating_duration_since(Instant::now()));
+            let until = if self.screen_is == ScreenIs::Old { Instant::now() } else { look_at };
+            let mut happening = happenings.recv_timeout(until.saturating_duration_since(Instant::now()));
             self.end_with_a_panic();
             // Whatever else has come by now is done before anything is drawn.
             while let Ok(one) = happening {

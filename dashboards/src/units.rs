@@ -2,6 +2,8 @@
 //!
 //! Numbers are rounded to three digits so that columns stay narrow; JSON holds them exactly.
 
+use std::fmt::{self, Write};
+
 const MICROSECOND: u64 = 1000;
 const MILLISECOND: u64 = 1000 * MICROSECOND;
 const SECOND: u64 = 1000 * MILLISECOND;
@@ -11,27 +13,39 @@ const DAY: u64 = 24 * HOUR;
 
 /// Nanoseconds with a unit that suits them: `850 ns`, `12.3 µs`, `4.56 s`, `3 h 12 min`.
 pub fn duration(ns: u64) -> String {
-    let rounded = |unit: u64, name: &str| format!("{} {name}", three_digits(ns, unit));
-    let two = |unit: u64, name: &str, part: u64, part_name: &str| {
-        format!("{} {name} {} {part_name}", ns / unit, ns % unit / part)
-    };
+    written(|out| write_duration(out, ns))
+}
+
+/// Writes what [`duration`] returns.
+///
+/// # Errors
+/// Those of `out`.
+pub(crate) fn write_duration(out: &mut impl Write, ns: u64) -> fmt::Result {
     match ns {
-        0..MICROSECOND => format!("{ns} ns"),
-        MICROSECOND..MILLISECOND => rounded(MICROSECOND, "µs"),
-        MILLISECOND..SECOND => rounded(MILLISECOND, "ms"),
-        SECOND..MINUTE => rounded(SECOND, "s"),
-        MINUTE..HOUR => two(MINUTE, "min", SECOND, "s"),
-        HOUR..DAY => two(HOUR, "h", MINUTE, "min"),
-        _ => two(DAY, "d", HOUR, "h"),
+        0..MICROSECOND => write!(out, "{ns} ns"),
+        MICROSECOND..MILLISECOND => write_rounded(out, ns, MICROSECOND, " µs"),
+        MILLISECOND..SECOND => write_rounded(out, ns, MILLISECOND, " ms"),
+        SECOND..MINUTE => write_rounded(out, ns, SECOND, " s"),
+        MINUTE..HOUR => write!(out, "{} min {} s", ns / MINUTE, ns % MINUTE / SECOND),
+        HOUR..DAY => write!(out, "{} h {} min", ns / HOUR, ns % HOUR / MINUTE),
+        _ => write!(out, "{} d {} h", ns / DAY, ns % DAY / HOUR),
     }
 }
 
 /// Bytes with a binary unit: `512 B`, `1.50 KiB`, `117 MiB`.
 pub fn bytes(bytes: u64) -> String {
-    let units = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
+    written(|out| write_bytes(out, bytes))
+}
+
+/// Writes what [`bytes`] returns.
+///
+/// # Errors
+/// Those of `out`.
+pub(crate) fn write_bytes(out: &mut impl Write, bytes: u64) -> fmt::Result {
+    let units = [(40, " TiB"), (30, " GiB"), (20, " MiB"), (10, " KiB")];
     match units.into_iter().find(|(shift, _)| bytes >> shift > 0) {
-        Some((shift, unit)) => format!("{} {unit}", three_digits(bytes, 1 << shift)),
-        None => format!("{bytes} B"),
+        Some((shift, unit)) => write_rounded(out, bytes, 1 << shift, unit),
+        None => write!(out, "{bytes} B"),
     }
 }
 
@@ -89,14 +103,35 @@ pub fn hex(address: u64) -> String {
 
 /// `number / unit` with three digits, or all there are before the point; the number itself where the unit is 0.
 pub fn three_digits(number: u64, unit: u64) -> String {
+    written(|out| write_rounded(out, number, unit, ""))
+}
+
+/// Writes [`three_digits`] and the unit's name. Lists look through a hundred thousand of these, so the usual sizes go
+/// without formatting machinery.
+fn write_rounded(out: &mut impl Write, number: u64, unit: u64, name: &str) -> fmt::Result {
     let unit = unit.max(1);
-    let hundredths = (u128::from(number) * 100 + u128::from(unit) / 2) / u128::from(unit);
-    let (whole, rest) = (hundredths / 100, hundredths % 100);
-    match whole {
-        0..10 => format!("{whole}.{rest:02}"),
-        10..100 => format!("{whole}.{}", rest / 10),
-        _ => whole.to_string(),
-    }
+    let hundredths =
+        number.checked_mul(100).and_then(|number| number.checked_add(unit / 2)).map(|number| number / unit);
+    let digit =
+        |number: u64| u32::try_from(number % 10).ok().and_then(|digit| char::from_digit(digit, 10)).unwrap_or('0');
+    let (digits, last) = match hundredths {
+        Some(small @ 0..1000) => ([digit(small / 100), '.', digit(small / 10)], Some(digit(small))),
+        Some(small @ 1000..10_000) => ([digit(small / 1000), digit(small / 100), '.'], Some(digit(small / 10))),
+        Some(small @ 10_000..100_000) => ([digit(small / 10_000), digit(small / 1000), digit(small / 100)], None),
+        _ => {
+            let whole = (u128::from(number) * 100 + u128::from(unit) / 2) / u128::from(unit) / 100;
+            return write!(out, "{whole}{name}");
+        }
+    };
+    digits.into_iter().chain(last).try_for_each(|character| out.write_char(character))?;
+    out.write_str(name)
+}
+
+fn written(write: impl FnOnce(&mut String) -> fmt::Result) -> String {
+    let mut out = String::new();
+    // A `String` takes all that is written into it.
+    let _ = write(&mut out);
+    out
 }
 
 /// The nearest whole number; 0 for what is negative or none, the largest for what does not fit.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::frame::WaiterRow;
+use crate::frame::{Decision, DecisionLog, What};
 use crate::source::{Moment, Towards};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -257,27 +257,27 @@ fn effects_of_the_terminal() {
 }
 
 #[test]
-fn a_hundred_thousand_maps_are_drawn_in_a_moment() {
-    let maps = (0..100_000).map(|number| map(number, u64::from(number))).collect();
-    let mut waiting = machine("vm1", maps);
-    let first = waiting.waiters[0].clone();
-    waiting.waiters = (1..=10_000).map(|position| WaiterRow { position, ..first.clone() }).collect();
-    let many = Arc::new(Frame { machines: vec![waiting], ..(*frame(OriginKind::Live, 1, 0)).clone() });
-    for (view, keys) in [(View::Maps, "s s s"), (View::Waiters, "enter"), (View::Zones, "enter"), (View::Overview, "j")]
-    {
-        let began = std::time::Instant::now();
-        let mut seat = Seat::at(view, Arc::clone(&many));
-        println!("{view:?}, the first time: {:?}", began.elapsed());
-        let began = std::time::Instant::now();
-        seat.press(keys);
-        println!("{view:?}, {keys}: {:?}", began.elapsed());
-        let began = std::time::Instant::now();
-        for _ in 0..10 {
-            seat.draw();
-        }
-        // Ten times what is promised of a release build, so that a busy machine does not fail the test.
-        let each = began.elapsed() / 10;
-        assert!(each < Duration::from_millis(50), "{view:?} {each:?}");
-        println!("{view:?}, again: {each:?}");
+fn a_filter_on_a_long_log_wants_to_be_drawn_again() {
+    let mut decisions = DecisionLog::keeping(100_000);
+    for number in 0..20_000 {
+        let map = Some(format!("vm1/m{}", number % 100).into());
+        let what = What::Woken { zone: 0 };
+        decisions.push(Decision { t_ns: number, machine: "vm1".into(), session: None, map, tag: None, what });
     }
+    let long = Arc::new(Frame { decisions, ..(*frame(OriginKind::Live, 1, 3)).clone() });
+    let mut seat = Seat::at(View::Decisions, long);
+    assert_eq!(seat.app.drawn(), Drawn::Whole, "nothing is looked for");
+    seat.press("/ \"m77 enter");
+    seat.shows("searched");
+    assert_eq!(seat.app.drawn(), Drawn::InPart);
+    seat.press("4");
+    assert_eq!(seat.app.drawn(), Drawn::Whole, "another view is shown");
+    seat.press("6");
+    assert_eq!(seat.app.drawn(), Drawn::InPart);
+    let draws = (0..10).take_while(|_| {
+        seat.draw();
+        seat.app.drawn() == Drawn::InPart
+    });
+    assert!(draws.count() < 10, "drawing goes on with it until the whole log is looked through");
+    seat.shows("200 match");
 }

@@ -7,7 +7,7 @@ const fn field(
     name: &'static str,
     (heading, width, drops): (&'static str, u16, u8),
     unit: Unit,
-    value: fn(&FindingRow) -> Value,
+    value: fn(&FindingRow) -> Value<'_>,
     meaning: &'static str,
 ) -> Field<FindingRow> {
     Field { name, heading, meaning, unit, width, drops, value }
@@ -15,8 +15,8 @@ const fn field(
 
 /// Columns of findings: those of `Finding`, with the map, tag or device in one.
 pub static FINDING_FIELDS: [Field<FindingRow>; 10] = [
-    field("severity", ("severity", 10, 0), Unit::Text, |row| Value::Text(row.severity.name().into()), "how bad it is"),
-    field("kind", ("kind", 22, 1), Unit::Text, |row| Value::Text(row.kind.clone()), "its kind"),
+    field("severity", ("severity", 10, 0), Unit::Text, |row| Value::Text(row.severity.name()), "how bad it is"),
+    field("kind", ("kind", 22, 1), Unit::Text, |row| Value::Text(&row.kind), "its kind"),
     field("machine", ("machine", 8, 5), Unit::Text, |row| Value::text(row.machine.as_ref()), "where"),
     field(
         "object",
@@ -35,12 +35,6 @@ pub static FINDING_FIELDS: [Field<FindingRow>; 10] = [
     field("count", ("count", 7, 3), Unit::Count, |row| Value::Whole(row.count), "how often"),
     field("first_ns", ("first", 11, 8), Unit::Nanoseconds, |row| Value::Whole(row.first_ns), "when it was first seen"),
     field("last_ns", ("last", 11, 7), Unit::Nanoseconds, |row| Value::Whole(row.last_ns), "when it was last seen"),
-    field("message", ("message", 40, 0), Unit::Text, |row| Value::Text(row.message.as_str().into()), "what was found"),
-    field(
-        "advice",
-        ("advice", 40, 9),
-        Unit::Text,
-        |row| Value::Text(row.advice.as_str().into()),
-        "what to do about it",
-    ),
+    field("message", ("message", 40, 0), Unit::Text, |row| Value::Text(&row.message), "what was found"),
+    field("advice", ("advice", 40, 9), Unit::Text, |row| Value::Text(&row.advice), "what to do about it"),
 ];

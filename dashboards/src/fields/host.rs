@@ -7,7 +7,7 @@ const fn field<R>(
     name: &'static str,
     (heading, width, drops): (&'static str, u16, u8),
     unit: Unit,
-    value: fn(&R) -> Value,
+    value: fn(&R) -> Value<'_>,
     meaning: &'static str,
 ) -> Field<R> {
     Field { name, heading, meaning, unit, width, drops, value }
@@ -15,7 +15,7 @@ const fn field<R>(
 
 /// Columns of devices.
 pub static DEVICE_FIELDS: [Field<DeviceRow>; 19] = [
-    field("device", ("device", 16, 0), Unit::Text, |row| Value::Text(row.device.clone()), "its name"),
+    field("device", ("device", 16, 0), Unit::Text, |row| Value::Text(&row.device), "its name"),
     field("driver", ("driver", 12, 4), Unit::Text, |row| Value::text(row.driver.as_ref()), "its driver"),
     field(
         "mappings_per_s",

@@ -7,7 +7,7 @@ const fn field(
     name: &'static str,
     (heading, width, drops): (&'static str, u16, u8),
     unit: Unit,
-    value: fn(&Distribution) -> Value,
+    value: fn(&Distribution) -> Value<'_>,
     meaning: &'static str,
 ) -> Field<Distribution> {
     Field { name, heading, meaning, unit, width, drops, value }

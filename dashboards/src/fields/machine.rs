@@ -7,7 +7,7 @@ const fn field<R>(
     name: &'static str,
     (heading, width, drops): (&'static str, u16, u8),
     unit: Unit,
-    value: fn(&R) -> Value,
+    value: fn(&R) -> Value<'_>,
     meaning: &'static str,
 ) -> Field<R> {
     Field { name, heading, meaning, unit, width, drops, value }
@@ -15,7 +15,7 @@ const fn field<R>(
 
 /// Columns of maps that wait: those of `Waiter`, and the place in the queue.
 pub static WAITER_FIELDS: [Field<WaiterRow>; 9] = [
-    field("machine", ("machine", 8, 9), Unit::Text, |row| Value::Text(row.machine.clone()), "the machine it is on"),
+    field("machine", ("machine", 8, 9), Unit::Text, |row| Value::Text(&row.machine), "the machine it is on"),
     field(
         "position",
         ("#", 5, 2),
@@ -23,8 +23,8 @@ pub static WAITER_FIELDS: [Field<WaiterRow>; 9] = [
         |row| Value::Whole(row.position.into()),
         "its place in the machine's queue, 1 is the head",
     ),
-    field("map", ("map", 14, 0), Unit::Text, |row| Value::Text(row.map.clone()), "the map that waits"),
-    field("tag", ("tag", 12, 4), Unit::Text, |row| Value::Text(row.tag.clone()), "its tag"),
+    field("map", ("map", 14, 0), Unit::Text, |row| Value::Text(&row.map), "the map that waits"),
+    field("tag", ("tag", 12, 4), Unit::Text, |row| Value::Text(&row.tag), "its tag"),
     field("needed", ("needs", 6, 0), Unit::Pages, |row| Value::Whole(row.needed.into()), "pages it needs in all"),
     field(
         "reserved",
@@ -40,10 +40,10 @@ pub static WAITER_FIELDS: [Field<WaiterRow>; 9] = [
 
 /// Columns of maps that are loaded or wait: those of `MapInfo`.
 pub static MAP_FIELDS: [Field<MapRow>; 10] = [
-    field("machine", ("machine", 8, 9), Unit::Text, |row| Value::Text(row.machine.clone()), "the machine it is on"),
-    field("map", ("map", 14, 0), Unit::Text, |row| Value::Text(row.map.clone()), "the map"),
-    field("tag", ("tag", 12, 5), Unit::Text, |row| Value::Text(row.tag.clone()), "its tag"),
-    field("state", ("state", 8, 2), Unit::Text, |row| Value::Text(row.state.name().into()), "what it is doing"),
+    field("machine", ("machine", 8, 9), Unit::Text, |row| Value::Text(&row.machine), "the machine it is on"),
+    field("map", ("map", 14, 0), Unit::Text, |row| Value::Text(&row.map), "the map"),
+    field("tag", ("tag", 12, 5), Unit::Text, |row| Value::Text(&row.tag), "its tag"),
+    field("state", ("state", 8, 2), Unit::Text, |row| Value::Text(row.state.name()), "what it is doing"),
     field(
         "age_ns",
         ("age", 11, 0),
@@ -66,8 +66,8 @@ pub static MAP_FIELDS: [Field<MapRow>; 10] = [
 
 /// Columns of tags: those of `TagInfo`.
 pub static TAG_FIELDS: [Field<TagRow>; 13] = [
-    field("machine", ("machine", 8, 9), Unit::Text, |row| Value::Text(row.machine.clone()), "the machine it is on"),
-    field("tag", ("tag", 12, 0), Unit::Text, |row| Value::Text(row.tag.clone()), "the tag"),
+    field("machine", ("machine", 8, 9), Unit::Text, |row| Value::Text(&row.machine), "the machine it is on"),
+    field("tag", ("tag", 12, 0), Unit::Text, |row| Value::Text(&row.tag), "the tag"),
     field("session", ("session", 8, 5), Unit::Text, |row| Value::text(row.session.as_ref()), "whose it is"),
     field(
         "preset",

@@ -2,9 +2,10 @@
 
 use crate::frame::Name;
 use crate::units;
-use compact_str::{CompactString, ToCompactString};
+use compact_str::CompactString;
 use serde_json::Number;
 use std::cmp::Ordering;
+use std::fmt::{self, Write};
 
 /// What numbers count, and with it how they are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +35,10 @@ pub enum Unit {
 }
 
 /// What a row says in one column.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'a> {
     /// Words.
-    Text(Name),
+    Text(&'a str),
     /// A whole number.
     Whole(u64),
     /// A whole number that can be negative.
@@ -55,10 +56,10 @@ impl Unit {
     }
 }
 
-impl Value {
+impl<'a> Value<'a> {
     /// Words, where there are any.
-    pub fn text(text: Option<&Name>) -> Self {
-        text.map_or(Self::Absent, |text| Self::Text(text.clone()))
+    pub fn text(text: Option<&'a Name>) -> Self {
+        text.map_or(Self::Absent, |text| Self::Text(text))
     }
 
     /// A whole number, where it is known.
@@ -73,19 +74,30 @@ impl Value {
 
     /// As the screen shows it: rounded, with the unit that suits it; empty where nothing is known.
     pub fn screen(&self, unit: Unit) -> CompactString {
-        match self {
-            Self::Text(text) => text.clone(),
-            Self::Whole(number) => whole(*number, unit),
-            Self::Signed(number) => match u64::try_from(*number) {
-                Ok(number) => whole(number, unit),
-                Err(_) => number.to_compact_string(),
+        let mut out = CompactString::default();
+        // A `CompactString` takes all that is written into it.
+        let _ = self.write_screen(unit, &mut out);
+        out
+    }
+
+    /// Writes what [`Self::screen`] returns into `out`.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub(crate) fn write_screen(&self, unit: Unit, out: &mut impl Write) -> fmt::Result {
+        match *self {
+            Self::Text(text) => out.write_str(text),
+            Self::Whole(number) => write_whole(out, number, unit),
+            Self::Signed(number) => match u64::try_from(number) {
+                Ok(number) => write_whole(out, number, unit),
+                Err(_) => write!(out, "{number}"),
             },
-            Self::Real(number) => match unit {
-                Unit::Share => units::share(*number).into(),
-                Unit::BytesPerSecond => units::bytes_per_second(*number).into(),
-                _ => units::number(*number).into(),
-            },
-            Self::Absent => CompactString::default(),
+            Self::Real(number) => out.write_str(&match unit {
+                Unit::Share => units::share(number),
+                Unit::BytesPerSecond => units::bytes_per_second(number),
+                _ => units::number(number),
+            }),
+            Self::Absent => Ok(()),
         }
     }
 
@@ -93,7 +105,7 @@ impl Value {
     /// does not have.
     pub fn json(&self, unit: Unit) -> serde_json::Value {
         match self {
-            Self::Text(text) => text.as_str().into(),
+            Self::Text(text) => (*text).into(),
             Self::Whole(number) if matches!(unit, Unit::Address | Unit::Boundary) => {
                 units::hex(*number).as_str().into()
             }
@@ -120,14 +132,14 @@ impl Value {
     }
 }
 
-fn whole(number: u64, unit: Unit) -> CompactString {
+fn write_whole(out: &mut impl Write, number: u64, unit: Unit) -> fmt::Result {
     match unit {
-        Unit::Boundary if number == 0 => CompactString::const_new("none"),
-        Unit::Bytes | Unit::Boundary => units::bytes(number).into(),
-        Unit::Address => units::address(number).into(),
-        Unit::Nanoseconds => units::duration(number).into(),
-        Unit::Microseconds => units::duration(number.saturating_mul(1000)).into(),
-        _ => number.to_compact_string(),
+        Unit::Boundary if number == 0 => out.write_str("none"),
+        Unit::Bytes | Unit::Boundary => units::write_bytes(out, number),
+        Unit::Address => out.write_str(&units::address(number)),
+        Unit::Nanoseconds => units::write_duration(out, number),
+        Unit::Microseconds => units::write_duration(out, number.saturating_mul(1000)),
+        _ => write!(out, "{number}"),
     }
 }
 
@@ -138,11 +150,11 @@ mod tests {
 
     #[test]
     fn screen_and_json() {
-        let check = |value: Value, unit, screen: &str, json: serde_json::Value| {
+        let check = |value: Value<'_>, unit, screen: &str, json: serde_json::Value| {
             assert_eq!(value.screen(unit), screen, "{value:?} {unit:?}");
             assert_eq!(value.json(unit), json, "{value:?} {unit:?}");
         };
-        check(Value::Text("vm1".into()), Unit::Text, "vm1", json!("vm1"));
+        check(Value::Text("vm1"), Unit::Text, "vm1", json!("vm1"));
         check(Value::Whole(12), Unit::Count, "12", json!(12));
         check(Value::Whole(1 << 20), Unit::Bytes, "1.00 MiB", json!(1_048_576));
         check(Value::Whole(0xffff_ffff), Unit::Address, "32-bit", json!("0xffffffff"));
@@ -160,7 +172,7 @@ mod tests {
     #[test]
     fn what_is_absent_comes_first() {
         assert_eq!(Value::Absent.order(&Value::Whole(0)), Ordering::Less);
-        assert_eq!(Value::Text("b".into()).order(&Value::Absent), Ordering::Greater);
+        assert_eq!(Value::Text("b").order(&Value::Absent), Ordering::Greater);
         assert_eq!(Value::Whole(2).order(&Value::Whole(10)), Ordering::Less);
     }
 }

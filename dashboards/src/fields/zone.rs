@@ -7,7 +7,7 @@ const fn field(
     name: &'static str,
     (heading, width, drops): (&'static str, u16, u8),
     unit: Unit,
-    value: fn(&ZoneRow) -> Value,
+    value: fn(&ZoneRow) -> Value<'_>,
     meaning: &'static str,
 ) -> Field<ZoneRow> {
     Field { name, heading, meaning, unit, width, drops, value }
@@ -15,7 +15,7 @@ const fn field(
 
 /// Columns of bounce zones: those of `ZoneInfo`, and what is derived of them.
 pub static ZONE_FIELDS: [Field<ZoneRow>; 17] = [
-    field("machine", ("machine", 8, 1), Unit::Text, |row| Value::Text(row.machine.clone()), "the machine it is on"),
+    field("machine", ("machine", 8, 1), Unit::Text, |row| Value::Text(&row.machine), "the machine it is on"),
     field("zone", ("zone", 4, 0), Unit::Count, |row| Value::Whole(row.zone.into()), "its number"),
     field(
         "lowaddr",

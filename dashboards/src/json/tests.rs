@@ -203,3 +203,17 @@ fn what_frames_hold_beside_machines() {
     assert_eq!(json["host"]["pool"], json!({ "used_slots": 1, "high_water_slots": 2, "full": 0 }));
     assert_eq!(json["lost"], json!({ "decisions": 1, "events": 2, "findings": 3, "lines": 4 }));
 }
+
+#[test]
+fn maps_that_look_forgotten_are_marked() {
+    const SECOND: u64 = 1_000_000_000;
+    let mut machine = shown();
+    let maps = [600, 1, 2, 1, 3].map(|age| {
+        let first = machine.maps[0].clone();
+        crate::frame::MapRow { state: crate::frame::MapState::Loaded, age_ns: age * SECOND, ..first }
+    });
+    machine.maps = maps.into();
+    let json = super::frame(&Frame { machines: vec![machine], ..empty(OriginKind::Live) });
+    let marks: Vec<_> = (0..5).map(|at| json["machines"][0]["maps"][at].get("suspect")).collect();
+    assert_eq!(marks, [Some(&json!(true)), None, None, None, None]);
+}

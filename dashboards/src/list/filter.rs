@@ -1,25 +1,9 @@
 //! Words that a row must hold.
 
-use crate::fields::{Field, Row};
-use std::fmt::Write as _;
-
 /// Words that a row must hold, all of them, in any case and any column. `tag:t7` looks into the column `tag` alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     text: String,
-}
-
-/// A filter, made ready for rows of one type.
-#[derive(Debug)]
-pub(crate) struct Finder<R: 'static> {
-    words: Vec<Word<R>>,
-    text: String,
-}
-
-#[derive(Debug)]
-struct Word<R: 'static> {
-    column: Option<&'static Field<R>>,
-    lower: String,
 }
 
 impl Filter {
@@ -43,52 +27,6 @@ impl Filter {
         let text = text.to_lowercase();
         self.text.split_whitespace().all(|word| text.contains(&word.to_lowercase()))
     }
-
-    /// The filter, made ready for rows of one type.
-    pub(crate) fn finder<R: Row>(&self) -> Finder<R> {
-        let word = |word: &str| {
-            let of_column = word.split_once(':').and_then(|(column, rest)| {
-                let named = |field: &&Field<R>| field.name.eq_ignore_ascii_case(column);
-                Some((R::fields().iter().find(named)?, rest))
-            });
-            match of_column {
-                Some((column, rest)) => Word { column: Some(column), lower: rest.to_lowercase() },
-                None => Word { column: None, lower: word.to_lowercase() },
-            }
-        };
-        Finder { words: self.text.split_whitespace().map(word).collect(), text: String::new() }
-    }
-}
-
-impl<R: Row> Finder<R> {
-    /// Whether a row holds all words.
-    pub(crate) fn matches(&mut self, row: &R) -> bool {
-        if self.words.iter().any(|word| word.column.is_none()) {
-            write_lower(&mut self.text, R::fields(), row);
-        }
-        self.words.iter().all(|word| match word.column {
-            None => self.text.contains(&word.lower),
-            Some(field) => lower(&field.screen(row)).contains(&word.lower),
-        })
-    }
-}
-
-/// All columns in lower case, one a line, so that no word is found across two of them.
-fn write_lower<R>(text: &mut String, fields: &[Field<R>], row: &R) {
-    text.clear();
-    for field in fields {
-        let written = writeln!(text, "{}", field.screen(row));
-        debug_assert!(written.is_ok(), "a String takes everything");
-    }
-    if text.is_ascii() {
-        text.make_ascii_lowercase();
-    } else {
-        *text = text.to_lowercase();
-    }
-}
-
-fn lower(text: &str) -> String {
-    text.to_lowercase()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::table::detail::{Lines, split};
 use super::table::{self, Mark, Table};
 use crate::fields::DEVICE_FIELDS;
 use crate::frame::{DeviceRow, HostFrame, OriginKind, PoolRow, Probes};
-use crate::list::{Detail, ListState};
+use crate::list::{Detail, ListState, Rows};
 use crate::pen::{Pen, wrapped};
 use crate::theme::Role;
 use crate::units;
@@ -25,7 +25,7 @@ const SLOT_BYTES: u64 = 2048;
 pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, area: Rect, buf: &mut Buffer) {
     let Some(host) = &scene.frame.host else {
         nothing_known(scene, nothing_from(scene.frame.origin.kind), area, buf);
-        return list.arrange::<DeviceRow>(scene.into(), &[], 0);
+        return list.arrange::<DeviceRow>(scene.into(), &Rows::of([]), 0);
     };
     // On a low screen, a detail is worth more than what stands above the table.
     let above = if list.detail == Detail::Open && area.height < LOW { 0 } else { area.height.min(2) };
@@ -33,7 +33,7 @@ pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, area: Rect, buf: &mut
     Pen::at(top, 0, buf).put_cut(&probes(host), scene.theme.style(probes_role(host)));
     Pen::at(top, 1, buf).put_cut(&pool(host.pool.as_ref()), scene.theme.style(pool_role(host.pool.as_ref())));
     let rest = Rect { y: area.y.saturating_add(above), height: area.height - above, ..area };
-    let rows: Vec<&DeviceRow> = host.devices.iter().collect();
+    let rows = Rows::of([host.devices.as_slice()]);
     let (above, below) = split(rest, list, DETAIL_LINES);
     let table = Table {
         title: "Devices",

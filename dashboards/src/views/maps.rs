@@ -6,7 +6,7 @@ use super::table::detail::{Lines, split};
 use super::table::{self, Mark, Table};
 use crate::fields::TAG_FIELDS;
 use crate::frame::{Machine, MapRow, MapState, TagRow};
-use crate::list::ListState;
+use crate::list::{ListState, Rows};
 use crate::theme::Role;
 use crate::units;
 use crate::views::Scene;
@@ -19,10 +19,10 @@ const DETAIL_LINES: u16 = 10;
 
 /// Draws the maps.
 pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, area: Rect, buf: &mut Buffer) {
-    let rows: Vec<&MapRow> = scene.machines().flat_map(|machine| &machine.maps).collect();
+    let rows = Rows::of(scene.machines().map(|machine| machine.maps.as_slice()));
     let total = scene.machines().map(busy).sum();
     let mut baselines = std::mem::take(&mut list.baselines);
-    let known = baselines.of(scene.into(), || Baselines::of(&rows));
+    let known = baselines.of(scene.into(), || Baselines::of(scene.machines()));
     let (above, below) = split(area, list, DETAIL_LINES);
     let table = Table {
         title: "Maps",
@@ -57,15 +57,7 @@ fn busy(machine: &Machine) -> usize {
 fn detail(scene: Scene<'_>, row: &MapRow, suspect: Option<Suspect>, area: Rect, buf: &mut Buffer) {
     let mut lines = Lines::default();
     if let Some(suspect) = suspect {
-        lines.sentence(
-            format!(
-                "perhaps forgotten: loaded for {}, while a quarter of the {} loaded maps of its tag is younger than {}",
-                units::duration(row.age_ns),
-                suspect.peers,
-                units::duration(suspect.young_ns),
-            ),
-            Role::Bad,
-        );
+        lines.sentence(why(row, suspect), Role::Bad);
     }
     lines.fields(row, &["machine", "tag", "session", "uid", "state", "age_ns", "bytes", "segments", "bounce_pages"]);
     if let Some(tag) = tag_of(scene, row) {
@@ -75,6 +67,22 @@ fn detail(scene: Scene<'_>, row: &MapRow, suspect: Option<Suspect>, area: Rect, 
         lines.fields(tag, &of_tag);
     }
     lines.draw(scene.theme, &row.map, area, buf);
+}
+
+/// Why it looks forgotten.
+fn why(row: &MapRow, suspect: Suspect) -> String {
+    let age = units::duration(row.age_ns);
+    match suspect {
+        Suspect::Older { loaded, young_ns } => {
+            let young = units::duration(young_ns);
+            format!(
+                "perhaps forgotten: loaded for {age}, while a quarter of the {loaded} loaded maps of its tag is younger than {young}"
+            )
+        }
+        Suspect::Alone { idle } => {
+            format!("perhaps forgotten: loaded for {age}, while {idle} other maps of its tag are idle")
+        }
+    }
 }
 
 fn tag_of<'a>(scene: Scene<'a>, row: &MapRow) -> Option<&'a TagRow> {

@@ -3,7 +3,7 @@
 pub(crate) mod detail;
 
 use crate::fields::{Field, Row, fit};
-use crate::list::{ColumnAt, ListState, SortWay};
+use crate::list::{ColumnAt, ListState, Rows, SortWay};
 use crate::pen::Pen;
 use crate::theme::{Role, Theme};
 use crate::views::Scene;
@@ -21,7 +21,7 @@ pub(crate) struct Table<'a, R: Row> {
     /// What rows are, in the plural.
     pub(crate) title: &'a str,
     /// The rows.
-    pub(crate) rows: &'a [&'a R],
+    pub(crate) rows: &'a Rows<'a, R>,
     /// How many there are in all, listed or not.
     pub(crate) total: usize,
     /// Which ones are listed where not all are: `oldest`.

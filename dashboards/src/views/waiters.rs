@@ -5,7 +5,7 @@ pub(crate) mod holders;
 use super::table::detail::{Lines, split};
 use super::table::{self, Mark, Remark, Table};
 use crate::frame::{WaiterRow, ZoneRow};
-use crate::list::ListState;
+use crate::list::{ListState, Rows};
 use crate::theme::Role;
 use crate::units;
 use crate::views::Scene;
@@ -21,7 +21,7 @@ const HOLDERS_COLUMNS: u16 = 20;
 
 /// Draws the queues.
 pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, area: Rect, buf: &mut Buffer) {
-    let rows: Vec<&WaiterRow> = scene.machines().flat_map(|machine| &machine.waiters).collect();
+    let rows = Rows::of(scene.machines().map(|machine| machine.waiters.as_slice()));
     let total = scene.machines().map(|machine| machine.waiters_total as usize).sum();
     let mut holders = std::mem::take(&mut list.holders);
     let known = holders.of(scene.into(), || Holders::of(scene.machines()));

@@ -5,7 +5,7 @@ use super::table::{self, Mark, Table};
 use super::waiters::holders::{Holders, short};
 use crate::fields::ZONE_FIELDS;
 use crate::frame::{WaiterRow, ZoneRow};
-use crate::list::ListState;
+use crate::list::{ListState, Rows};
 use crate::theme::Role;
 use crate::units;
 use crate::views::Scene;
@@ -20,7 +20,7 @@ const WAITERS_NAMED: usize = 6;
 
 /// Draws the zones.
 pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, area: Rect, buf: &mut Buffer) {
-    let rows: Vec<&ZoneRow> = scene.machines().flat_map(|machine| &machine.zones).collect();
+    let rows = Rows::of(scene.machines().map(|machine| machine.zones.as_slice()));
     let (above, below) = split(area, list, DETAIL_LINES);
     let table = Table {
         title: "Zones",

@@ -26,7 +26,7 @@ fn drawn(maps: &[MapRow], total: usize, list: &mut ListState, width: u16, height
     let frame = Frame::empty(origin);
     let theme = Theme::named(ThemeName::Mono);
     let scene = Scene { frame: &frame, machine: None, theme: &theme, time_zone: &TimeZone::UTC };
-    let rows: Vec<&MapRow> = maps.iter().collect();
+    let rows = Rows::of([maps]);
     let table = Table {
         title: "Maps",
         rows: &rows,
