@@ -38,8 +38,19 @@ fn every_console_block_shows_what_the_tool_prints() {
     }
 }
 
+#[test]
+fn the_settings_it_shows_are_settings() {
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap();
+    let (_, rest) = readme.split_once("```toml top\n").expect("README has settings");
+    let (settings, _) = rest.split_once("```").unwrap();
+    busdma_dashboards::settings::Settings::parse(settings).unwrap();
+}
+
 fn run(root: &Path, arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_busdma")).args(arguments).current_dir(root).output().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_busdma"));
+    // Whoever runs the tests may have another time zone, and settings.
+    command.args(arguments).current_dir(root).env("TZ", "UTC").env("XDG_CONFIG_HOME", "/nowhere");
+    let output = command.output().unwrap();
     String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap()
 }
 
