@@ -61,7 +61,7 @@ mod tests {
         };
         check(
             r#"{"t_ns":1500000000,"machine":"vm1","session":"s3","kind":"deferred","map":"vm1/m5","zone":0,"needed":3,"pages":1,"ahead":2}"#,
-            "     1.500 s  vm1/m5     s3    deferred    waits for zone0: needs 3 pages, has 1, 2 ahead of it\n",
+            "     1.500 s  vm1/m5     s3    deferred    waits for zone0: needs 3, has 1, 2 ahead\n",
         );
         check(
             r#"{"t_ns":0,"machine":"vm1","kind":"pool_grown","zone":1,"needed":4,"pages":1}"#,
