@@ -132,9 +132,9 @@ fn watch_tells_decisions_with_their_reason() {
     let text = followed(&daemon, &arguments, &mut driver);
     assert_eq!(text.lines().count(), 3, "{text}");
     assert!(text.contains(&format!("  {map:<9}  s")), "{text}");
-    let bounced = "0x120000200+3584 goes through 0x";
+    let bounced = "0x120000200+3584 via 0x";
     assert!(text.contains(bounced), "{text}");
-    assert!(text.contains(": it lies in the excluded window (0xffffff, 0xffffffffffffffff]\n"), "{text}");
+    assert!(text.contains(": above 24-bit\n"), "{text}");
     let lines = followed(&daemon, &["watch", "--decisions", "--json", "--count", "20"], &mut driver);
     let kinds: Vec<_> = lines.lines().map(|line| serde_json::from_str::<DecisionRecord>(line).unwrap().kind).collect();
     assert_eq!(kinds.len(), 20);

@@ -12,6 +12,7 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::time::Instant;
 
 /// Prometheus's own parser for Python, which is stricter than what scrapes; pinned, so that its opinion stays the same.
@@ -33,8 +34,14 @@ fn run(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// A Python that has the parser. It is made once; what is made under another name first is never found half made.
-fn python() -> PathBuf {
+/// A Python that has the parser: made once, by the first of the tests that wants it.
+fn python() -> &'static Path {
+    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
+    PYTHON.get_or_init(make_python)
+}
+
+/// What is made under another name first is never found half made.
+fn make_python() -> PathBuf {
     let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("openmetrics-{PARSER}"));
     let python = environment.join("bin/python");
     if !python.exists() {
