@@ -1,7 +1,7 @@
 //! A busdma-trace file that can be moved through.
 //!
-//! Lines are not carried out again: a [`model`] takes in what they tell. One pass over the file, in the background, makes
-//! an [`index`] with copies of the model along the way; a moment is reached from the nearest copy before it. What can be
+//! Lines are not carried out again: a model takes in what they tell. One pass over the file, in the background, makes
+//! an index with copies of the model along the way; a moment is reached from the nearest copy before it. What can be
 //! shown is there from the first line on, and as far as the index goes.
 
 mod blocks;
