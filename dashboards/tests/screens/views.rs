@@ -26,17 +26,17 @@ fn pressure() {
 
 #[test]
 fn leak() {
-    check_views("leak", sources::leak, &[View::Overview, View::Maps, View::Latency]);
+    check_views("leak", sources::leak, &ALL_BUT_HELP);
 }
 
 #[test]
 fn thousands() {
-    check_views("thousands", sources::thousands, &[View::Overview, View::Zones, View::Maps]);
+    check_views("thousands", sources::thousands, &ALL_BUT_HELP);
 }
 
 #[test]
 fn exhaustion() {
-    check_views("exhaustion", sources::exhaustion, &[View::Overview, View::Maps, View::Decisions, View::Host]);
+    check_views("exhaustion", sources::exhaustion, &ALL_BUT_HELP);
 }
 
 #[test]
