@@ -1,5 +1,8 @@
 //! Numbers as people write them: sizes with binary units, addresses, and the way back.
 
+pub use busdma_dashboards::units::address as address_limit;
+
+use busdma_dashboards::units;
 use thiserror::Error;
 
 /// What [`parse_size`] and [`parse_address`] take, for messages and help.
@@ -132,28 +135,7 @@ pub fn prose(bytes: u64) -> String {
 
 /// A size in prose, rounded to three digits: `1.50 KiB`, `117 MiB`, `512 bytes`.
 pub fn rounded(bytes: u64) -> String {
-    let units = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
-    match units.into_iter().find(|(shift, _)| bytes >> shift > 0) {
-        Some((shift, unit)) => format!("{} {unit}", three_digits(bytes, 1 << shift)),
-        None => prose(bytes),
-    }
-}
-
-/// `number / unit` with three digits, or all there are before the point.
-pub(crate) fn three_digits(number: u64, unit: u64) -> String {
-    let hundredths = (u128::from(number) * 100 + u128::from(unit) / 2) / u128::from(unit);
-    let (whole, rest) = (hundredths / 100, hundredths % 100);
-    match whole {
-        0..10 => format!("{whole}.{rest:02}"),
-        10..100 => format!("{whole}.{}", rest / 10),
-        _ => whole.to_string(),
-    }
-}
-
-/// An address limit: `32-bit` when it is the last address of that many bits, else hexadecimal.
-pub fn address_limit(last: u64) -> String {
-    let bits = 64 - last.leading_zeros();
-    if last != 0 && last.trailing_ones() == bits { format!("{bits}-bit") } else { format!("{last:#x}") }
+    if bytes < 1024 { prose(bytes) } else { units::bytes(bytes) }
 }
 
 #[cfg(test)]

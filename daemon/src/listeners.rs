@@ -146,8 +146,8 @@ impl Drop for Subscription {
 impl Note {
     /// A decision of the verb that began at `at`.
     pub(crate) fn new(at: Nanos, objects: &Objects, session: Option<SessionId>, decision: &Decision) -> Self {
-        let map = words::map(decision).and_then(|id: MapId| objects.map_numbers.get(&id)).copied();
-        let tag = match words::tag(decision) {
+        let map = decision.map().and_then(|id: MapId| objects.map_numbers.get(&id)).copied();
+        let tag = match decision.tag() {
             Some(id) => objects.tag_numbers.get::<TagId>(&id).copied(),
             None => map.and_then(|map| objects.maps.get(&map)).map(|entry| entry.tag),
         };

@@ -1,9 +1,9 @@
-//! Decisions and hazards in the words of the interface.
+//! Decisions in the words of the interface.
 
 use busdma_api::Hex;
 use busdma_api::monitor::DecisionRecord;
 use busdma_engine::constraints::BounceReason;
-use busdma_engine::{CopyDirection, Decision, Hazard, MapId, SplitReason, TagId, ZoneId, ZoneOrigin};
+use busdma_engine::{CopyDirection, Decision, SplitReason, ZoneId, ZoneOrigin};
 
 /// Every kind of decision.
 pub(crate) const KINDS: [&str; 15] = [
@@ -44,34 +44,6 @@ pub(crate) const fn kind(decision: &Decision) -> &'static str {
         Decision::Copied { .. } => 14,
     };
     KINDS[index]
-}
-
-/// The map a decision is about.
-pub(crate) const fn map(decision: &Decision) -> Option<MapId> {
-    match *decision {
-        Decision::ZoneChosen { .. } | Decision::PoolGrown { .. } => None,
-        Decision::Counted { map, .. }
-        | Decision::Reserved { map, .. }
-        | Decision::Deferred { map, .. }
-        | Decision::Woken { map, .. }
-        | Decision::Resumed { map, .. }
-        | Decision::Bounced { map, .. }
-        | Decision::Split { map, .. }
-        | Decision::Coalesced { map, .. }
-        | Decision::Loaded { map, .. }
-        | Decision::Rejected { map, .. }
-        | Decision::Unloaded { map, .. }
-        | Decision::Cancelled { map, .. }
-        | Decision::Copied { map, .. } => Some(map),
-    }
-}
-
-/// The tag a decision names itself.
-pub(crate) const fn tag(decision: &Decision) -> Option<TagId> {
-    match *decision {
-        Decision::ZoneChosen { tag, .. } => Some(tag),
-        _ => None,
-    }
 }
 
 /// A decision's kind and numbers, without the ids of who and where.
@@ -132,33 +104,6 @@ pub(crate) fn record(decision: &Decision) -> DecisionRecord {
         }
     }
     record
-}
-
-/// The map a hazard is about.
-pub(crate) const fn hazard_map(hazard: &Hazard) -> Option<MapId> {
-    match *hazard {
-        Hazard::SegmentInExcludedWindow { map, .. }
-        | Hazard::SegmentStartMisaligned { map, .. }
-        | Hazard::StalePagesNeeded { map, .. }
-        | Hazard::DeferredWithPagesAlreadyAdded { map, .. }
-        | Hazard::BounceChunkLongerThanPage { map, .. }
-        | Hazard::BounceCopyOverrunsPage { map, .. }
-        | Hazard::LoadOnMapHoldingPages { map, .. }
-        | Hazard::MoreSegmentsThanNsegments { map, .. }
-        | Hazard::NeverSatisfiable { map, .. }
-        | Hazard::WaitsBehindOtherZone { map, .. }
-        | Hazard::DeferredWithoutLockFunction { map, .. }
-        | Hazard::CopyMissesSecondPage { map, .. } => Some(map),
-        Hazard::TagFreedWhileReferenced { .. } => None,
-    }
-}
-
-/// The tag a hazard names itself.
-pub(crate) const fn hazard_tag(hazard: &Hazard) -> Option<TagId> {
-    match *hazard {
-        Hazard::DeferredWithoutLockFunction { tag, .. } | Hazard::TagFreedWhileReferenced { tag, .. } => Some(tag),
-        _ => None,
-    }
 }
 
 fn zone(zone: ZoneId) -> u32 {

@@ -49,6 +49,17 @@ impl<R> Field<R> {
     }
 }
 
+/// A line of a table: its name, how it stands on the screen (heading, width, how early it drops), and what it says.
+const fn field<R>(
+    name: &'static str,
+    (heading, width, drops): (&'static str, u16, u8),
+    unit: Unit,
+    value: fn(&R) -> Value<'_>,
+    meaning: &'static str,
+) -> Field<R> {
+    Field { name, heading, meaning, unit, width, drops, value }
+}
+
 /// A row as a JSON object: its fields by name, in the table's order, those of which nothing is known left out.
 pub fn object<R>(fields: &[Field<R>], row: &R) -> serde_json::Map<String, serde_json::Value> {
     let known = |field: &Field<R>| match (field.value)(row) {

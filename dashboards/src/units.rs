@@ -155,6 +155,7 @@ mod tests {
         check(999, "999 ns");
         check(12_345, "12.3 µs");
         check(4_560_000, "4.56 ms");
+        check(999_999_999, "1000 ms");
         check(1_500_000_000, "1.50 s");
         check(125 * SECOND, "2 min 5 s");
         check(3 * HOUR + 12 * MINUTE, "3 h 12 min");

@@ -150,6 +150,36 @@ pub enum Decision {
     },
 }
 
+impl Decision {
+    /// The map it is about; none where it is about a zone.
+    pub const fn map(&self) -> Option<MapId> {
+        match *self {
+            Self::ZoneChosen { .. } | Self::PoolGrown { .. } => None,
+            Self::Counted { map, .. }
+            | Self::Reserved { map, .. }
+            | Self::Deferred { map, .. }
+            | Self::Woken { map, .. }
+            | Self::Resumed { map, .. }
+            | Self::Bounced { map, .. }
+            | Self::Split { map, .. }
+            | Self::Coalesced { map, .. }
+            | Self::Loaded { map, .. }
+            | Self::Rejected { map, .. }
+            | Self::Unloaded { map, .. }
+            | Self::Cancelled { map, .. }
+            | Self::Copied { map, .. } => Some(map),
+        }
+    }
+
+    /// The tag it names itself; that of a map is the map's to tell.
+    pub const fn tag(&self) -> Option<TagId> {
+        match *self {
+            Self::ZoneChosen { tag, .. } => Some(tag),
+            _ => None,
+        }
+    }
+}
+
 /// Where a tag's zone came from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum ZoneOrigin {

@@ -287,6 +287,33 @@ impl Hazard {
             Self::TagFreedWhileReferenced { .. } => HazardKind::TagFreedWhileReferenced,
         }
     }
+
+    /// The map it is about; none where it is about a tag.
+    pub const fn map(&self) -> Option<MapId> {
+        match *self {
+            Self::SegmentInExcludedWindow { map, .. }
+            | Self::SegmentStartMisaligned { map, .. }
+            | Self::StalePagesNeeded { map, .. }
+            | Self::DeferredWithPagesAlreadyAdded { map, .. }
+            | Self::BounceChunkLongerThanPage { map, .. }
+            | Self::BounceCopyOverrunsPage { map, .. }
+            | Self::LoadOnMapHoldingPages { map, .. }
+            | Self::MoreSegmentsThanNsegments { map, .. }
+            | Self::NeverSatisfiable { map, .. }
+            | Self::WaitsBehindOtherZone { map, .. }
+            | Self::DeferredWithoutLockFunction { map, .. }
+            | Self::CopyMissesSecondPage { map, .. } => Some(map),
+            Self::TagFreedWhileReferenced { .. } => None,
+        }
+    }
+
+    /// The tag it names itself; that of a map is the map's to tell.
+    pub const fn tag(&self) -> Option<TagId> {
+        match *self {
+            Self::DeferredWithoutLockFunction { tag, .. } | Self::TagFreedWhileReferenced { tag, .. } => Some(tag),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Hazard {

@@ -1,7 +1,6 @@
 //! What was found wrong on a machine, each kind and object once.
 
 use super::objects::Objects;
-use crate::words;
 use busdma_api::SessionId;
 use busdma_api::monitor::{Finding, Severity};
 use busdma_engine::{Hazard, HazardKind, Nanos};
@@ -24,8 +23,8 @@ impl FindingLog {
     pub(super) fn add(&mut self, hazard: &Hazard, objects: &Objects, session: Option<SessionId>, at: Nanos) {
         let kind = hazard.kind();
         *self.totals.entry(kind).or_default() += 1;
-        let map = words::hazard_map(hazard).and_then(|map| objects.map_numbers.get(&map)).copied();
-        let tag = words::hazard_tag(hazard).and_then(|tag| objects.tag_numbers.get(&tag)).copied();
+        let map = hazard.map().and_then(|map| objects.map_numbers.get(&map)).copied();
+        let tag = hazard.tag().and_then(|tag| objects.tag_numbers.get(&tag)).copied();
         if let Some(&index) = self.index.get(&(kind, map, tag)) {
             let finding = &mut self.findings[index];
             finding.last_ns = at.raw();

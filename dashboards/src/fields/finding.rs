@@ -1,17 +1,7 @@
 //! Columns of findings.
 
-use super::{Field, Unit, Value};
+use super::{Field, Unit, Value, field};
 use crate::frame::FindingRow;
-
-const fn field(
-    name: &'static str,
-    (heading, width, drops): (&'static str, u16, u8),
-    unit: Unit,
-    value: fn(&FindingRow) -> Value<'_>,
-    meaning: &'static str,
-) -> Field<FindingRow> {
-    Field { name, heading, meaning, unit, width, drops, value }
-}
 
 /// Columns of findings: those of `Finding`, with the map, tag or device in one.
 pub static FINDING_FIELDS: [Field<FindingRow>; 10] = [

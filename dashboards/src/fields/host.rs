@@ -1,17 +1,7 @@
 //! Columns of the host's devices and of its swiotlb pool.
 
-use super::{Field, Unit, Value};
+use super::{Field, Unit, Value, field};
 use crate::frame::{DeviceRow, PoolRow};
-
-const fn field<R>(
-    name: &'static str,
-    (heading, width, drops): (&'static str, u16, u8),
-    unit: Unit,
-    value: fn(&R) -> Value<'_>,
-    meaning: &'static str,
-) -> Field<R> {
-    Field { name, heading, meaning, unit, width, drops, value }
-}
 
 /// Columns of devices.
 pub static DEVICE_FIELDS: [Field<DeviceRow>; 19] = [

@@ -1,17 +1,7 @@
 //! Columns of distributions of spans of time.
 
-use super::{Field, Unit, Value};
+use super::{Field, Unit, Value, field};
 use crate::frame::Distribution;
-
-const fn field(
-    name: &'static str,
-    (heading, width, drops): (&'static str, u16, u8),
-    unit: Unit,
-    value: fn(&Distribution) -> Value<'_>,
-    meaning: &'static str,
-) -> Field<Distribution> {
-    Field { name, heading, meaning, unit, width, drops, value }
-}
 
 /// Columns of distributions: those of `Percentiles`.
 pub static DISTRIBUTION_FIELDS: [Field<Distribution>; 7] = [

@@ -1,17 +1,7 @@
 //! Columns of what a machine holds: waiters, maps and tags.
 
-use super::{Field, Unit, Value};
+use super::{Field, Unit, Value, field};
 use crate::frame::{MapRow, TagRow, WaiterRow};
-
-const fn field<R>(
-    name: &'static str,
-    (heading, width, drops): (&'static str, u16, u8),
-    unit: Unit,
-    value: fn(&R) -> Value<'_>,
-    meaning: &'static str,
-) -> Field<R> {
-    Field { name, heading, meaning, unit, width, drops, value }
-}
 
 /// Columns of maps that wait: those of `Waiter`, and the place in the queue.
 pub static WAITER_FIELDS: [Field<WaiterRow>; 9] = [

@@ -1,17 +1,7 @@
 //! Columns of bounce zones.
 
-use super::{Field, Unit, Value};
+use super::{Field, Unit, Value, field};
 use crate::frame::ZoneRow;
-
-const fn field(
-    name: &'static str,
-    (heading, width, drops): (&'static str, u16, u8),
-    unit: Unit,
-    value: fn(&ZoneRow) -> Value<'_>,
-    meaning: &'static str,
-) -> Field<ZoneRow> {
-    Field { name, heading, meaning, unit, width, drops, value }
-}
 
 /// Columns of bounce zones: those of `ZoneInfo`, and what is derived of them.
 pub static ZONE_FIELDS: [Field<ZoneRow>; 17] = [

@@ -5,7 +5,6 @@
 //! forgets to unload now and then.
 
 mod client;
-mod decision;
 mod ear;
 mod findings;
 mod leak;

@@ -1,16 +1,17 @@
 //! One machine with traffic of its own, in time that is passed in.
 
-use super::decision;
 use super::ear::Ear;
 use super::findings::Findings;
 use super::leak::{self, Leak};
 use super::names;
 use super::waits::Waits;
 use crate::frame::{Decision, MapState, Name};
+use crate::source::told::{Told, told};
 use busdma_engine::{MapId, Nanos};
 use busdma_sim::driver::{self, Driver, LocalError, LocalHost, SharedEngine, Tally};
 use busdma_sim::machine::MachineSpec;
 use busdma_sim::workload::Traffic;
+use busdma_trace::observe;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -91,7 +92,7 @@ impl Client {
         for (at, hazard) in &heard.hazards {
             self.findings.add(&self.name, &self.session, *at, hazard);
         }
-        heard.decisions.iter().map(|(at, decided)| self.decision(*at, decided)).collect()
+        heard.decisions.iter().filter_map(|(at, decided)| self.decision(*at, decided)).collect()
     }
 
     /// Loads so far, failed ones too.
@@ -99,21 +100,28 @@ impl Client {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner).loads
     }
 
-    fn decision(&mut self, at: Nanos, decided: &busdma_engine::Decision) -> Decision {
+    fn decision(&mut self, at: Nanos, decided: &busdma_engine::Decision) -> Option<Decision> {
         self.follow(at, decided);
-        let map = decision::map(decided);
-        let tag = decision::tag(decided).or_else(|| {
+        let tag_name = |tag| names::tag(&self.name, tag);
+        let map_name = |map| names::map(&self.name, map);
+        let record = observe::decision(
+            decided,
+            |tag| tag_name(tag).into_string().into(),
+            |map| map_name(map).into_string().into(),
+        );
+        let Told { map, tag, what } = told(&record)?;
+        let tag = tag.or_else(|| {
             let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
-            Some(engine.map(map?)?.tag())
+            Some(tag_name(engine.map(decided.map()?)?.tag()))
         });
-        Decision {
+        Some(Decision {
             t_ns: at.raw(),
             machine: self.name.clone(),
             session: Some(self.session.clone()),
-            map: map.map(|map| names::map(&self.name, map)),
-            tag: tag.map(|tag| names::tag(&self.name, tag)),
-            what: decision::what(decided),
-        }
+            map,
+            tag,
+            what,
+        })
     }
 
     /// Keeps what maps do, and what is counted.

@@ -17,22 +17,16 @@ pub(super) struct Findings {
 #[derive(Clone, Debug)]
 struct Found {
     kind: HazardKind,
-    object: Object,
+    map: Option<MapId>,
+    tag: Option<TagId>,
     row: FindingRow,
-}
-
-/// What a hazard is about.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Object {
-    Map(MapId),
-    Tag(TagId),
 }
 
 impl Findings {
     /// Adds a hazard of a machine.
     pub(super) fn add(&mut self, machine: &Name, session: &Name, at: Nanos, hazard: &Hazard) {
-        let (kind, object) = (hazard.kind(), object(hazard));
-        if let Some(found) = self.rows.iter_mut().find(|found| (found.kind, found.object) == (kind, object)) {
+        let (kind, map, tag) = (hazard.kind(), hazard.map(), hazard.tag());
+        if let Some(found) = self.rows.iter_mut().find(|found| (found.kind, found.map, found.tag) == (kind, map, tag)) {
             found.row.last_ns = at.raw();
             found.row.count += 1;
             return;
@@ -45,10 +39,7 @@ impl Findings {
             severity: severity(kind),
             kind: Name::const_new(kind.name()),
             machine: Some(machine.clone()),
-            object: Some(match object {
-                Object::Map(map) => names::map(machine, map),
-                Object::Tag(tag) => names::tag(machine, tag),
-            }),
+            object: map.map(|map| names::map(machine, map)).or_else(|| tag.map(|tag| names::tag(machine, tag))),
             session: Some(session.clone()),
             message: hazard.to_string(),
             advice: kind.advice().to_owned(),
@@ -56,7 +47,7 @@ impl Findings {
             last_ns: at.raw(),
             count: 1,
         };
-        self.rows.push(Found { kind, object, row });
+        self.rows.push(Found { kind, map, tag, row });
     }
 
     /// All of them, as they were found.
@@ -67,24 +58,6 @@ impl Findings {
     /// Findings that there was no room for.
     pub(super) const fn lost(&self) -> u64 {
         self.lost
-    }
-}
-
-const fn object(hazard: &Hazard) -> Object {
-    match *hazard {
-        Hazard::SegmentInExcludedWindow { map, .. }
-        | Hazard::SegmentStartMisaligned { map, .. }
-        | Hazard::StalePagesNeeded { map, .. }
-        | Hazard::DeferredWithPagesAlreadyAdded { map, .. }
-        | Hazard::BounceChunkLongerThanPage { map, .. }
-        | Hazard::BounceCopyOverrunsPage { map, .. }
-        | Hazard::LoadOnMapHoldingPages { map, .. }
-        | Hazard::MoreSegmentsThanNsegments { map, .. }
-        | Hazard::NeverSatisfiable { map, .. }
-        | Hazard::WaitsBehindOtherZone { map, .. }
-        | Hazard::DeferredWithoutLockFunction { map, .. }
-        | Hazard::CopyMissesSecondPage { map, .. } => Object::Map(map),
-        Hazard::TagFreedWhileReferenced { tag, .. } => Object::Tag(tag),
     }
 }
 

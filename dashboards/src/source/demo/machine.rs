@@ -1,12 +1,11 @@
 //! A machine of the demonstration as it is shown.
 
 use super::client::Client;
-use super::decision::zone as zone_number;
 use super::ear::Ear;
 use super::names;
 use crate::frame::{Latency, Machine, MapRow, MapState, MapTotals, Name, TagRow, Trend, WaiterRow, ZoneRates, ZoneRow};
 use busdma_engine::constraints::{Boundary, SegmentLimit};
-use busdma_engine::{DmaMap, DmaTag, Engine, MapId, Nanos, Profile, TagId, ZoneStats};
+use busdma_engine::{DmaMap, DmaTag, Engine, MapId, Nanos, Profile, TagId, ZoneId, ZoneStats};
 use busdma_sim::machine::Machine as Model;
 use std::sync::PoisonError;
 
@@ -139,6 +138,10 @@ impl Look<'_> {
             age_ns: self.now.since(since),
         }
     }
+}
+
+fn zone_number(zone: ZoneId) -> u32 {
+    count(zone.index())
 }
 
 fn count(things: usize) -> u32 {

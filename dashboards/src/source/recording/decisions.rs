@@ -1,15 +1,15 @@
 //! The decisions before a moment, from the lines before it.
 
 mod derived;
-mod told;
 
 use super::clock::Clock;
 use super::index::Mark;
 use super::line::{Unreadable, is_header};
 use super::lines::{Feed, LineText, Lines};
 use super::model::Model;
-use crate::frame::{Decision, DecisionLog, Name, What};
-use busdma_trace::format::{Input, Name as Word, Op, Output};
+use crate::frame::{Decision, DecisionLog, Name};
+use crate::source::told::{Told, told};
+use busdma_trace::format::{DecisionRecord, Input, Name as Word, Op, Output};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::io;
@@ -36,13 +36,6 @@ struct Fields<'a> {
 struct Time {
     #[serde(default)]
     t: Option<u64>,
-}
-
-/// One decision, and what it is about.
-struct Found {
-    map: Option<Name>,
-    tag: Option<Name>,
-    what: What,
 }
 
 /// The decisions of the last operations up to `end`, from the lines behind `mark`, which the feed's next block holds.
@@ -73,11 +66,11 @@ fn add(line: &[u8], clock: Clock, model: &Model, log: &mut DecisionLog) -> Resul
     let input = Input::from_json(fields.op, fields.input.get()).map_err(|_| Unreadable)?;
     let output = Output::from_json(fields.op, fields.output.get()).map_err(|_| Unreadable)?;
     let clock = clock.after(fields.t);
-    let found = match told::decisions(&output) {
-        Some(records) => records.iter().filter_map(told::found).collect(),
+    let found = match records(&output) {
+        Some(records) => records.iter().filter_map(told).collect(),
         None => derived::found(&input, &output),
     };
-    for Found { map, tag, what } in found {
+    for Told { map, tag, what } in found {
         let tag = tag.or_else(|| map.as_ref().and_then(|map| model.tag_of(map)).cloned());
         log.push(Decision {
             t_ns: clock.now,
@@ -89,4 +82,17 @@ fn add(line: &[u8], clock: Clock, model: &Model, log: &mut DecisionLog) -> Resul
         });
     }
     Ok(clock)
+}
+
+/// The decisions of an output, where it tells of them.
+fn records<'o, 'a>(output: &'o Output<'a>) -> Option<&'o [DecisionRecord<'a>]> {
+    macro_rules! of {
+        ($($case:ident),*) => {
+            match output {
+                $(Output::$case(output) => output.decisions.as_deref(),)*
+                _ => None,
+            }
+        };
+    }
+    of!(TagCreate, TagDestroy, MapCreate, MapDestroy, Load, RunDeferred, Sync, Unload, DmamemAlloc, DmamemFree, Cancel)
 }

@@ -1,12 +1,11 @@
 //! Decisions of traces that tell of none, as far as what came out shows them.
 
-use super::Found;
-use super::told::way;
 use crate::frame::{Name, What};
+use crate::source::told::{Told, way};
 use busdma_trace::format::{CopyDir, Input, Loaded, Nullable, Output, Ret, Word, Zone};
 
 /// What an operation's result shows.
-pub(super) fn found(input: &Input<'_>, output: &Output<'_>) -> Vec<Found> {
+pub(super) fn found(input: &Input<'_>, output: &Output<'_>) -> Vec<Told> {
     match (input, output) {
         (Input::Load(asked), Output::Load(output)) => {
             vec![of_map(asked.map.as_str(), Some(asked.tag.as_str()), load(output))]
@@ -46,8 +45,8 @@ pub(super) fn found(input: &Input<'_>, output: &Output<'_>) -> Vec<Found> {
     }
 }
 
-fn of_map(map: &str, tag: Option<&str>, what: What) -> Found {
-    Found { map: Some(Name::new(map)), tag: tag.map(Name::new), what }
+fn of_map(map: &str, tag: Option<&str>, what: What) -> Told {
+    Told { map: Some(Name::new(map)), tag: tag.map(Name::new), what }
 }
 
 fn load(output: &Loaded<'_>) -> What {

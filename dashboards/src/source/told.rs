@@ -1,32 +1,26 @@
-//! Decisions that a line tells of.
+//! Decisions in the form of busdma-trace: the one that an engine's are put into, and that recordings hold.
 
-use super::Found;
 use crate::frame::{BounceWhy, CopyWay, Name, SplitWhy, What};
-use busdma_trace::format::{CopyDir, DecisionRecord, Output, ReasonRecord};
+use busdma_trace::format::{CopyDir, DecisionRecord, ReasonRecord};
 
-/// The decisions of an output, where it tells of them.
-pub(super) fn decisions<'o, 'a>(output: &'o Output<'a>) -> Option<&'o [DecisionRecord<'a>]> {
-    macro_rules! of {
-        ($($case:ident),*) => {
-            match output {
-                $(Output::$case(output) => output.decisions.as_deref(),)*
-                _ => None,
-            }
-        };
-    }
-    of!(TagCreate, TagDestroy, MapCreate, MapDestroy, Load, RunDeferred, Sync, Unload, DmamemAlloc, DmamemFree, Cancel)
+/// One decision, and what it is about.
+#[derive(Clone, Debug)]
+pub(super) struct Told {
+    pub(super) map: Option<Name>,
+    pub(super) tag: Option<Name>,
+    pub(super) what: What,
 }
 
-/// One of them; `None` for a kind that is not known.
-pub(super) fn found(record: &DecisionRecord<'_>) -> Option<Found> {
+/// What a record tells; `None` for a kind that is not known.
+pub(super) fn told(record: &DecisionRecord<'_>) -> Option<Told> {
     let (map, what) = match record {
         DecisionRecord::ZoneChosen { tag, zone, created } => {
             let what = What::ZoneChosen { zone: small(*zone), created: *created };
-            return Some(Found { map: None, tag: Some(Name::new(tag.as_str())), what });
+            return Some(Told { map: None, tag: Some(Name::new(tag.as_str())), what });
         }
         DecisionRecord::PoolGrown { zone, wanted, added } => {
             let what = What::PoolGrown { zone: small(*zone), wanted: *wanted, added: (*added).into() };
-            return Some(Found { map: None, tag: None, what });
+            return Some(Told { map: None, tag: None, what });
         }
         DecisionRecord::Counted { map, pages } => (map, What::Counted { pages: *pages }),
         DecisionRecord::Reserved { map, zone, pages } => (map, What::Reserved { zone: small(*zone), pages: *pages }),
@@ -56,7 +50,7 @@ pub(super) fn found(record: &DecisionRecord<'_>) -> Option<Found> {
         }
         DecisionRecord::Unknown => return None,
     };
-    Some(Found { map: Some(Name::new(map.as_str())), tag: None, what })
+    Some(Told { map: Some(Name::new(map.as_str())), tag: None, what })
 }
 
 /// Which way a copy goes.
