@@ -7,10 +7,16 @@ use std::thread;
 
 const WORDS: &str = "nothing may be lost";
 
-fn check(child: &str) {
+/// In the environment of the process that panics: a test runs itself again, in a terminal.
+const IN_TERMINAL: &str = "BUSDMA_TEST_PANICS";
+
+fn check(test: &str, panics: fn(Screen)) {
+    if env::var_os(IN_TERMINAL).is_some() {
+        return panics(Screen::take().unwrap());
+    }
     let mut terminal = Terminal::open();
     let program = env::current_exe().unwrap();
-    terminal.runs(&format!("'{}' --ignored --exact panics::{child} --nocapture", program.display()));
+    terminal.runs(&format!("{IN_TERMINAL}=1 '{}' --exact panics::{test} --nocapture", program.display()));
     terminal.shows(WORDS);
     terminal.is_with_the_shell();
     let screen = terminal.screen();
@@ -18,34 +24,24 @@ fn check(child: &str) {
     terminal.is_sane();
 }
 
-fn draw(screen: &mut Screen, text: &'static str) {
-    screen.draw(|area| area.render_widget(text, area.area())).unwrap();
-}
-
 #[test]
 fn on_the_thread_that_draws() {
-    check("child_that_draws");
+    check("on_the_thread_that_draws", |mut screen| {
+        draw(&mut screen, "on the screen");
+        panic!("{WORDS}");
+    });
 }
 
 #[test]
 fn on_another_thread() {
-    check("child_with_another_thread");
+    check("on_another_thread", |mut screen| {
+        draw(&mut screen, "on the screen");
+        thread::spawn(|| panic!("{WORDS}")).join().unwrap_err();
+        assert!(screen.is_lost_to_a_panic());
+        draw(&mut screen, "still on the screen");
+    });
 }
 
-#[test]
-#[ignore = "runs in the terminal of another test"]
-fn child_that_draws() {
-    let mut screen = Screen::take().unwrap();
-    draw(&mut screen, "on the screen");
-    panic!("{WORDS}");
-}
-
-#[test]
-#[ignore = "runs in the terminal of another test"]
-fn child_with_another_thread() {
-    let mut screen = Screen::take().unwrap();
-    draw(&mut screen, "on the screen");
-    thread::spawn(|| panic!("{WORDS}")).join().unwrap_err();
-    assert!(screen.is_lost_to_a_panic());
-    draw(&mut screen, "still on the screen");
+fn draw(screen: &mut Screen, text: &'static str) {
+    screen.draw(|area| area.render_widget(text, area.area())).unwrap();
 }
