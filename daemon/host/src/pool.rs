@@ -2,7 +2,8 @@
 //!
 //! The kernel tells how full its pool is only through debugfs, and not by whom it is filled. The addresses that devices
 //! are given show which slots they hold, so the sum over live mappings is the pool's use: equal to `io_tlb_used` and
-//! `io_tlb_used_hiwater` where no event was lost and the pool was empty before the first one.
+//! `io_tlb_used_hiwater` where no event was lost and the pool was empty before the first one. The latter can be some slots
+//! more, and more than the pool has: the kernel hands slots out again a moment before it counts them as given back.
 
 pub(crate) mod extents;
 mod history;

@@ -127,7 +127,8 @@ pub struct PoolEstimate {
     /// What the kernel says is held, where that can be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel_used_slots: Option<u64>,
-    /// What the kernel says was held at most.
+    /// What the kernel says was held at most. It can be some slots more than there are: the kernel hands slots out again
+    /// a moment before it counts them as given back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel_high_water_slots: Option<u64>,
     /// Times that it was asked for room and had none.
