@@ -133,7 +133,7 @@ pub fn prose(bytes: u64) -> String {
     if bytes == 1 { "1 byte".to_owned() } else { format!("{bytes} bytes") }
 }
 
-/// A size in prose, rounded to three digits: `1.50 KiB`, `117 MiB`, `512 bytes`.
+/// A size in prose, rounded to three digits: `1.50 KiB`, `118 MiB`, `512 bytes`.
 pub fn rounded(bytes: u64) -> String {
     if bytes < 1024 { prose(bytes) } else { units::bytes(bytes) }
 }
@@ -218,7 +218,7 @@ mod tests {
         check(1024, "1.00 KiB");
         check(1536, "1.50 KiB");
         check(20 << 20, "20.0 MiB");
-        check(123_456_789, "117 MiB");
+        check(123_456_789, "118 MiB");
         check(u64::MAX, "16777216 TiB");
     }
 }

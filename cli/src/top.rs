@@ -8,7 +8,7 @@ use crate::console;
 use crate::failure::Answer;
 use anyhow::Context;
 use busdma_dashboards::app::{App, Start, moment};
-use busdma_dashboards::frame::{Frame, Name};
+use busdma_dashboards::frame::{DecisionLog, Frame, Name};
 use busdma_dashboards::once::{self, Size};
 use busdma_dashboards::run::{self, Ended};
 use busdma_dashboards::source::{Interest, Moment, Play, Source, Wanted, Wish};
@@ -84,13 +84,21 @@ fn print(args: &TopArgs, source: &mut dyn Source, app: &mut App) -> anyhow::Resu
     Ok(Answer::Yes)
 }
 
-/// The frame with one machine alone.
+/// The frame with one machine alone, and what is found in the service and the host beside it.
 fn of_machine(frame: &Frame, name: &str) -> Result<Arc<Frame>, NoMachine> {
     let mut alone = frame.clone();
     alone.machines.retain(|machine| machine.machine == name);
     if alone.machines.is_empty() {
         let known = frame.machines.iter().map(|machine| machine.machine.clone()).collect();
         return Err(NoMachine { name: name.to_owned(), known });
+    }
+    alone.findings.retain(|finding| finding.machine.as_ref().is_none_or(|machine| machine == name));
+    // Where there are no others, decisions keep the numbers that they have.
+    if frame.decisions.iter().any(|decision| decision.machine != name) {
+        alone.decisions = DecisionLog::keeping(frame.decisions.len());
+        for decision in frame.decisions.iter().filter(|decision| decision.machine == name) {
+            alone.decisions.push(decision.clone());
+        }
     }
     Ok(Arc::new(alone))
 }
@@ -111,4 +119,27 @@ fn size(args: &TopArgs) -> Size {
     let of_terminal = terminal_size::terminal_size_of(std::io::stdout());
     let otherwise = of_terminal.map_or(DEFAULT_SIZE, |(width, height)| Size { width: width.0, height: height.0 });
     Size { width: args.width.unwrap_or(otherwise.width), height: args.height.unwrap_or(otherwise.height) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use busdma_dashboards::source::demo::{Demo, DemoOptions};
+
+    #[test]
+    fn nothing_of_other_machines_stays() {
+        let whole = Demo::new(DemoOptions::default()).frame(Duration::from_secs(10));
+        for name in ["demo1", "demo2"] {
+            let alone = of_machine(&whole, name).unwrap();
+            assert!(alone.machines.iter().map(|machine| &machine.machine).eq([name]));
+            assert!(alone.decisions.iter().all(|decision| decision.machine == name));
+            assert!(
+                alone.findings.iter().all(|finding| finding.machine.as_ref().is_none_or(|machine| machine == name))
+            );
+            assert!(!alone.decisions.is_empty() && alone.decisions.len() < whole.decisions.len());
+        }
+        let found = |name| of_machine(&whole, name).unwrap().findings.len();
+        assert!(found("demo1") < whole.findings.len() || found("demo2") < whole.findings.len());
+        assert!(of_machine(&whole, "vm7").is_err());
+    }
 }

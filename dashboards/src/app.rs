@@ -64,7 +64,7 @@ pub enum Drawn {
 pub struct Start {
     /// The view.
     pub view: Option<View>,
-    /// The one machine to show.
+    /// The one machine to show. A daemon is asked for no other.
     pub machine: Option<Name>,
     /// How often frames come, or how far a recording's step goes.
     pub interval: Option<Duration>,
@@ -95,6 +95,8 @@ pub struct App {
     /// The view to go back to from help.
     before_help: View,
     machine: Option<Name>,
+    /// The machine to begin with.
+    asked_for: Option<Name>,
     interval: Duration,
     lists: [ListState; View::ALL.len()],
     log: LogView,
@@ -124,6 +126,7 @@ impl App {
             time_zone: start.time_zone,
             view,
             before_help: if view == View::Help { View::Overview } else { view },
+            asked_for: start.machine.clone(),
             machine: start.machine,
             lists: std::array::from_fn(|_| ListState::default()),
             log: LogView::default(),
@@ -213,7 +216,7 @@ impl App {
         Interest { decisions, rows }
     }
 
-    /// How often frames shall come, or how far a recording's step goes.
+    /// How often frames shall come, or how far a recording's step goes where somebody has chosen that.
     pub const fn interval(&self) -> Duration {
         self.interval
     }
@@ -226,7 +229,8 @@ impl App {
 
     /// How much of the frame has been drawn. Where that is not all, it shall be drawn again soon, even if nothing happens.
     pub fn drawn(&self) -> Drawn {
-        let log = self.frame().filter(|_| self.view == View::Decisions).map(|frame| &frame.decisions);
+        let is_drawn = self.view == View::Decisions && self.layout.is_some();
+        let log = self.frame().filter(|_| is_drawn).map(|frame| &frame.decisions);
         match log.and_then(|log| self.log.searched_percent(log)) {
             Some(_) => Drawn::InPart,
             None => Drawn::Whole,
@@ -266,8 +270,14 @@ impl App {
         }
     }
 
-    const fn header(&self) -> HeaderState {
-        HeaderState { view: self.view, frozen: self.frozen, interval: self.interval, unseen_frames: self.unseen_frames }
+    fn header(&self) -> HeaderState<'_> {
+        HeaderState {
+            view: self.view,
+            frozen: self.frozen,
+            interval: self.interval,
+            unseen_frames: self.unseen_frames,
+            newest: self.newest.as_deref(),
+        }
     }
 
     fn key(&mut self, key: Key) -> Vec<Effect> {

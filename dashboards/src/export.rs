@@ -3,7 +3,7 @@
 use crate::app::{App, ExportKind};
 use crate::once::{self, Size};
 use jiff::Timestamp;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -52,7 +52,7 @@ fn write_new(directory: &Path, now: Timestamp, extension: &str, contents: &str) 
     loop {
         let name = if nth == 1 { format!("{stem}.{extension}") } else { format!("{stem}-{nth}.{extension}") };
         let path = directory.join(name);
-        match File::create_new(&path).and_then(|mut file| file.write_all(contents.as_bytes())) {
+        match File::create_new(&path).and_then(|file| fill(&path, file, contents)) {
             Ok(()) => return Ok(path),
             Err(why) if why.kind() == ErrorKind::AlreadyExists && nth < SAME_SECOND_MAX => nth += 1,
             Err(why) => return Err(ExportError::Refused { path, why }),
@@ -60,10 +60,17 @@ fn write_new(directory: &Path, now: Timestamp, extension: &str, contents: &str) 
     }
 }
 
+/// Writes all of it, or leaves no file there: one that holds a part would be taken for the whole.
+fn fill(path: &Path, mut file: impl Write, contents: &str) -> io::Result<()> {
+    file.write_all(contents.as_bytes()).inspect_err(|_| {
+        // What went wrong first is what is told.
+        let _ = fs::remove_file(path);
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
 
     #[test]
     fn files_that_are_there_stay_as_they_are() {
@@ -74,6 +81,30 @@ mod tests {
         let expected = ["", "-2", "-3"].map(|number| format!("busdma-top-20261122T064746Z{number}.txt"));
         assert_eq!(names, expected.each_ref().map(String::as_str));
         assert_eq!(written.map(|path| fs::read_to_string(path).unwrap()), ["one", "two", "three"]);
+    }
+
+    #[test]
+    fn a_part_of_a_file_does_not_stay() {
+        /// A file on a disk that gets full.
+        struct Full(File);
+
+        impl Write for Full {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                match self.0.metadata()?.len() {
+                    0 => self.0.write(&bytes[..2]),
+                    _ => Err(ErrorKind::StorageFull.into()),
+                }
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                self.0.flush()
+            }
+        }
+
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("frame.json");
+        let refused = fill(&path, Full(File::create_new(&path).unwrap()), "{\"t_ns\": 5}").unwrap_err();
+        assert_eq!((refused.kind(), path.exists()), (ErrorKind::StorageFull, false));
     }
 
     #[test]

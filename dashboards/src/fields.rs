@@ -69,11 +69,6 @@ pub fn object<R>(fields: &[Field<R>], row: &R) -> serde_json::Map<String, serde_
     fields.iter().filter_map(known).collect()
 }
 
-/// The field of that name.
-pub fn named<R>(fields: &'static [Field<R>], name: &str) -> Option<&'static Field<R>> {
-    fields.iter().find(|field| field.name == name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -133,11 +133,6 @@ impl ListState {
         rows.get(self.source_index(self.cursor)?)
     }
 
-    /// What is under the cursor, as last drawn.
-    pub const fn under_cursor(&self) -> Option<&RowKey> {
-        self.under_cursor.as_ref()
-    }
-
     /// Forgets what was worked out of the frame: another one is shown, even if it looks the same.
     pub fn forget_frame(&mut self) {
         self.order.forget();

@@ -1,7 +1,10 @@
 //! The program on the terminal: frames, keys and signals, until somebody ends it.
 //!
-//! Time is read here and nowhere else. Between two looks at the source the program sleeps, unless a key or a signal comes.
+//! The app reads no clock: what time has passed is told from here. Between two looks at the source the program sleeps,
+//! unless a key or a signal comes.
 
+mod burst;
+mod clock;
 mod happenings;
 mod stop;
 
@@ -10,6 +13,8 @@ use crate::export;
 use crate::frame::{Frame, OriginKind};
 use crate::source::{Interest, Source, Wish};
 use crate::terminal::{self, Screen, TerminalError};
+use burst::Burst;
+use clock::Clock;
 use happenings::Happening;
 use jiff::Timestamp;
 use std::io;
@@ -38,7 +43,8 @@ pub enum Ended {
 
 /// Shows the source on the terminal and does what keys say until somebody ends it. The terminal is given back.
 ///
-/// The source is expected to have the app's interval; it is told of every other one that is chosen later.
+/// The source is expected to have the app's interval, or one of its own where it is a recording; it is told of every one
+/// that is chosen later.
 ///
 /// # Errors
 /// [`TerminalError`]: nothing was shown.
@@ -49,18 +55,8 @@ pub fn run(source: &mut dyn Source, app: &mut App) -> Result<Ended, TerminalErro
     terminal::require()?;
     let happenings = happenings::take().map_err(|why| TerminalError::Refused { why })?;
     let screen = Screen::take()?;
-    let interval = app.interval();
-    let session = Session {
-        source,
-        app,
-        screen,
-        clock: Clock::start(),
-        interest: None,
-        interval,
-        seen: None,
-        screen_is: ScreenIs::Old,
-        own_stop: OwnStop::None,
-    };
+    let clock = Clock::starting(Instant::now());
+    let session = Session { source, app, screen, clock, interest: None, seen: None, screen_is: ScreenIs::Old };
     Ok(session.run(&happenings).unwrap_or(Ended::TerminalGone))
 }
 
@@ -71,11 +67,9 @@ struct Session<'a> {
     clock: Clock,
     /// What the source was last asked for.
     interest: Option<Interest>,
-    interval: Duration,
     /// The frame that the app was last shown.
     seen: Option<Arc<Frame>>,
     screen_is: ScreenIs,
-    own_stop: OwnStop,
 }
 
 /// Whether the screen shows what there is.
@@ -83,13 +77,6 @@ struct Session<'a> {
 enum ScreenIs {
     UpToDate,
     Old,
-}
-
-/// Whether the program has stopped itself, of which the signal to go on still has to come.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum OwnStop {
-    None,
-    Over,
 }
 
 /// What becomes of the session.
@@ -116,33 +103,45 @@ impl Session<'_> {
                 };
             }
             let until = if self.screen_is == ScreenIs::Old { Instant::now() } else { look_at };
-            let mut happening = happenings.recv_timeout(until.saturating_duration_since(Instant::now()));
+            let happening = happenings.recv_timeout(until.saturating_duration_since(Instant::now()));
             self.end_with_a_panic();
-            // Whatever else has come by now is done before anything is drawn.
-            while let Ok(one) = happening {
-                if let Next::Ends(ended) = self.take(&one)? {
-                    return Ok(ended);
+            match happening {
+                Ok(first) => {
+                    if let Next::Ends(ended) = self.take_burst(first, happenings)? {
+                        return Ok(ended);
+                    }
                 }
-                happening = happenings.try_recv().map_err(|_| RecvTimeoutError::Timeout);
-            }
-            if happening == Err(RecvTimeoutError::Disconnected) {
-                return Ok(Ended::TerminalGone);
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(Ended::TerminalGone),
             }
         }
     }
 
+    /// Does whatever has come by now, before anything is drawn.
+    ///
+    /// # Errors
+    /// The terminal cannot be written to.
+    fn take_burst(&mut self, first: Happening, happenings: &Receiver<Happening>) -> io::Result<Next> {
+        let burst = Burst::beginning(Instant::now(), self.app.view());
+        let mut next = Some(first);
+        while let Some(happening) = next {
+            if let Next::Ends(ended) = self.take(&happening)? {
+                return Ok(Next::Ends(ended));
+            }
+            let goes_on = burst.goes_on(Instant::now(), self.app.view());
+            next = if goes_on { happenings.try_recv().ok() } else { None };
+        }
+        Ok(Next::GoesOn)
+    }
+
     /// Takes the frame of now, and tells the source what is looked at.
     fn look(&mut self) {
-        let (interest, interval) = (self.app.interest(), self.app.interval());
+        let interest = self.app.interest();
         // Nobody has asked in so many words: only what somebody asked for is answered on the screen.
         if self.interest.replace(interest) != Some(interest) {
             let _ = self.source.ask(Wish::Interest(interest));
         }
-        if self.interval != interval {
-            self.interval = interval;
-            let _ = self.source.ask(Wish::Interval(interval));
-        }
-        let frame = self.source.frame(self.clock.elapsed());
+        let frame = self.source.frame(self.clock.at(Instant::now()));
         if !self.seen.as_ref().is_some_and(|seen| Arc::ptr_eq(seen, &frame)) {
             self.app.show(Arc::clone(&frame));
             self.seen = Some(frame);
@@ -173,9 +172,8 @@ impl Session<'_> {
             Happening::End(signal) => return Ok(Next::Ends(Ended::Signal(*signal))),
             Happening::Gone => return Ok(Next::Ends(Ended::TerminalGone)),
             Happening::Stop => self.stop()?,
-            // After a stop that could not be seen coming the shell has the terminal as it likes it.
-            Happening::Continue if self.own_stop == OwnStop::None => self.screen.take_again()?,
-            Happening::Continue => self.own_stop = OwnStop::None,
+            // The shell has the terminal as it likes it, after a stop that could not be seen coming too.
+            Happening::Continue => self.screen.take_again()?,
         }
         Ok(Next::GoesOn)
     }
@@ -196,7 +194,7 @@ impl Session<'_> {
                 self.look();
             }
             Effect::Export(kind) => {
-                let size = self.screen.size()?;
+                let size = self.screen.size();
                 match export::write(Path::new(""), Timestamp::now(), self.app, kind, size) {
                     Ok(path) => self.app.said(format!("written to {}", path.display())),
                     Err(error) => self.app.failed(error.to_string()),
@@ -206,22 +204,20 @@ impl Session<'_> {
         Ok(Next::GoesOn)
     }
 
-    /// Gives the terminal back, stops, and takes it again when the program is told to go on.
+    /// Gives the terminal back and stops. Whoever lets the program go on tells it by a signal, with which it takes the
+    /// terminal again: but not before one that ends it, for a job that a shell ends has no terminal to take.
     ///
     /// # Errors
     /// The terminal is gone.
     fn stop(&mut self) -> io::Result<()> {
-        if stop::is_possible() {
-            self.screen.give_back();
-            let began = Instant::now();
-            let stopped = stop::stop();
-            self.clock.leave_out(began.elapsed());
-            self.screen.take_again()?;
-            if stopped.is_ok() {
-                self.own_stop = OwnStop::Over;
-            }
+        if !stop::is_possible() {
+            return Ok(());
         }
-        Ok(())
+        self.screen.give_back();
+        self.clock.at(Instant::now());
+        let stopped = stop::stop();
+        self.clock.leave_out_until(Instant::now());
+        if stopped.is_err() { self.screen.take_again() } else { Ok(()) }
     }
 
     /// A panic of another thread has given the terminal back and told why: nothing more can be shown.
@@ -229,24 +225,5 @@ impl Session<'_> {
         if self.screen.is_lost_to_a_panic() {
             panic::resume_unwind(Box::new("a thread of the source's has panicked"));
         }
-    }
-}
-
-/// Time since the program began, without what it was stopped for: a recording must not have played on meanwhile.
-struct Clock {
-    began: Instant,
-}
-
-impl Clock {
-    fn start() -> Self {
-        Self { began: Instant::now() }
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.began.elapsed()
-    }
-
-    fn leave_out(&mut self, stopped: Duration) {
-        self.began += stopped;
     }
 }

@@ -19,6 +19,7 @@ use crate::views::View;
 use ratatui::style::Style;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 use thiserror::Error;
 use toml::Spanned;
@@ -60,8 +61,8 @@ pub enum SettingsError {
         /// The name.
         name: String,
     },
-    /// Frames cannot come so often.
-    #[error("line {line}: an interval of {interval_ms} ms is too short; {INTERVAL_MS_MIN} ms are the least")]
+    /// Frames cannot come so often, or so seldom.
+    #[error("line {line}: an interval of {interval_ms} ms is not within {} ms to {} ms", INTERVAL_MS.start(), INTERVAL_MS.end())]
     Interval {
         /// Where, from 1.
         line: usize,
@@ -97,8 +98,8 @@ pub enum SettingsError {
     },
 }
 
-/// The shortest interval, milliseconds.
-pub const INTERVAL_MS_MIN: u64 = 50;
+/// Intervals that can be chosen, milliseconds, both ends included.
+pub const INTERVAL_MS: RangeInclusive<u64> = 50..=3_600_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -154,7 +155,7 @@ fn theme(text: &str, name: &Spanned<String>) -> Result<ThemeName, SettingsError>
 
 fn checked_interval(text: &str, interval: &Spanned<u64>) -> Result<Duration, SettingsError> {
     let interval_ms = *interval.get_ref();
-    if interval_ms < INTERVAL_MS_MIN {
+    if !INTERVAL_MS.contains(&interval_ms) {
         return Err(SettingsError::Interval { line: line(text, interval), interval_ms });
     }
     Ok(Duration::from_millis(interval_ms))
@@ -223,6 +224,7 @@ mod tests {
         check("[topp]\n", &["line 1", "topp", "top"]);
         check("[top]\ntheme = \"solar\"\n", &["line 2", "`solar`", "mono"]);
         check("[top]\n\ninterval_ms = 5\n", &["line 3", "5 ms", "50 ms"]);
+        check("[top]\ninterval_ms = 3600001\n", &["line 2", "3600001 ms", "3600000 ms"]);
         check("[top]\nview = \"zone\"\n", &["line 2", "`zone`", "zones"]);
         check("[top.keys]\nfreez = \"p\"\n", &["line 2", "`freez`", "freeze"]);
         check("[top.keys]\nfreeze = \"blank\"\n", &["line 2", "`blank`", "space"]);

@@ -2,6 +2,7 @@
 
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// Width and height of a character, hundredths of a pixel: whole numbers keep the picture the same on every machine.
@@ -69,8 +70,8 @@ const ATTRIBUTES: [(Modifier, &str); 4] = [
 
 /// How a cell looks once reversal is carried out.
 struct Look {
-    ink: &'static str,
-    paper: Option<&'static str>,
+    ink: Cow<'static, str>,
+    paper: Option<Cow<'static, str>>,
     modifiers: Modifier,
 }
 
@@ -78,15 +79,62 @@ impl Look {
     fn of(cell: &Cell) -> Self {
         let (ink, paper) = (colour(cell.fg), colour(cell.bg));
         if cell.modifier.contains(Modifier::REVERSED) {
-            Self { ink: paper.unwrap_or(PAPER), paper: Some(ink.unwrap_or(INK)), modifiers: cell.modifier }
+            let (ink, paper) = (paper.unwrap_or(Cow::Borrowed(PAPER)), ink.unwrap_or(Cow::Borrowed(INK)));
+            Self { ink, paper: Some(paper), modifiers: cell.modifier }
         } else {
-            Self { ink: ink.unwrap_or(INK), paper, modifiers: cell.modifier }
+            Self { ink: ink.unwrap_or(Cow::Borrowed(INK)), paper, modifiers: cell.modifier }
         }
     }
 }
 
-/// The sixteen colours that every terminal has; none where the terminal's own is meant.
-fn colour(colour: Color) -> Option<&'static str> {
+/// A colour as SVG writes it; none where the terminal's own is meant.
+fn colour(colour: Color) -> Option<Cow<'static, str>> {
+    match colour {
+        Color::Rgb(red, green, blue) => Some(rgb(red, green, blue)),
+        Color::Indexed(number) => Some(numbered(number)),
+        named => self::named(named).map(Cow::Borrowed),
+    }
+}
+
+/// A colour by its number, as terminals with 256 of them have it: 16 with names, a cube of 6×6×6, and 24 greys.
+fn numbered(number: u8) -> Cow<'static, str> {
+    const NAMED: [Color; 16] = [
+        Color::Black,
+        Color::Red,
+        Color::Green,
+        Color::Yellow,
+        Color::Blue,
+        Color::Magenta,
+        Color::Cyan,
+        Color::Gray,
+        Color::DarkGray,
+        Color::LightRed,
+        Color::LightGreen,
+        Color::LightYellow,
+        Color::LightBlue,
+        Color::LightMagenta,
+        Color::LightCyan,
+        Color::White,
+    ];
+    if let Some(name) = NAMED.get(usize::from(number)).and_then(|&colour| named(colour)) {
+        return Cow::Borrowed(name);
+    }
+    let level = |step: u8| if step == 0 { 0 } else { 55 + 40 * step };
+    match number.saturating_sub(16) {
+        place @ 0..216 => rgb(level(place / 36), level(place / 6 % 6), level(place % 6)),
+        place => {
+            let grey = 8 + 10 * (place - 216);
+            rgb(grey, grey, grey)
+        }
+    }
+}
+
+fn rgb(red: u8, green: u8, blue: u8) -> Cow<'static, str> {
+    Cow::Owned(format!("#{red:02x}{green:02x}{blue:02x}"))
+}
+
+/// The sixteen colours that every terminal has.
+const fn named(colour: Color) -> Option<&'static str> {
     Some(match colour {
         Color::Black => "#1e2127",
         Color::Red => "#e06c75",
@@ -146,5 +194,19 @@ mod tests {
             assert!(svg.contains(line), "{line} in {svg}");
         }
         assert_eq!(svg.matches("<text").count(), 3, "blank cells are not drawn");
+    }
+
+    #[test]
+    fn colours_by_number_are_those_of_terminals() {
+        let check = |of, expected: Option<&str>| assert_eq!(colour(of).as_deref(), expected, "{of:?}");
+        check(Color::Reset, None);
+        check(Color::Indexed(1), Some("#e06c75"));
+        check(Color::Indexed(15), Some("#ffffff"));
+        check(Color::Indexed(16), Some("#000000"));
+        check(Color::Indexed(117), Some("#87d7ff"));
+        check(Color::Indexed(231), Some("#ffffff"));
+        check(Color::Indexed(232), Some("#080808"));
+        check(Color::Indexed(255), Some("#eeeeee"));
+        check(Color::Rgb(1, 2, 255), Some("#0102ff"));
     }
 }

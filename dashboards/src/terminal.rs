@@ -89,13 +89,10 @@ impl Screen {
         self.terminal.resize(area)
     }
 
-    /// How large it is.
-    ///
-    /// # Errors
-    /// The terminal is gone.
-    pub fn size(&self) -> io::Result<Size> {
-        let size = self.terminal.size()?;
-        Ok(Size { width: size.width, height: size.height })
+    /// How large it was when it was drawn last. Serial lines, which do not know their size, are drawn all the same.
+    pub fn size(&mut self) -> Size {
+        let area = self.terminal.get_frame().area();
+        Size { width: area.width, height: area.height }
     }
 
     /// Gives the terminal back; drawing does nothing until it is taken again.

@@ -32,7 +32,7 @@ pub(crate) fn write_duration(out: &mut impl Write, ns: u64) -> fmt::Result {
     }
 }
 
-/// Bytes with a binary unit: `512 B`, `1.50 KiB`, `117 MiB`.
+/// Bytes with a binary unit: `512 B`, `1.50 KiB`, `118 MiB`.
 pub fn bytes(bytes: u64) -> String {
     written(|out| write_bytes(out, bytes))
 }
@@ -110,18 +110,20 @@ pub fn three_digits(number: u64, unit: u64) -> String {
 /// without formatting machinery.
 fn write_rounded(out: &mut impl Write, number: u64, unit: u64, name: &str) -> fmt::Result {
     let unit = unit.max(1);
-    let hundredths =
-        number.checked_mul(100).and_then(|number| number.checked_add(unit / 2)).map(|number| number / unit);
+    let rounded = |parts: u64| {
+        number.checked_mul(parts).and_then(|number| number.checked_add(unit / 2)).map(|number| number / unit)
+    };
     let digit =
         |number: u64| u32::try_from(number % 10).ok().and_then(|digit| char::from_digit(digit, 10)).unwrap_or('0');
-    let (digits, last) = match hundredths {
-        Some(small @ 0..1000) => ([digit(small / 100), '.', digit(small / 10)], Some(digit(small))),
-        Some(small @ 1000..10_000) => ([digit(small / 1000), digit(small / 100), '.'], Some(digit(small / 10))),
-        Some(small @ 10_000..100_000) => ([digit(small / 10_000), digit(small / 1000), digit(small / 100)], None),
-        _ => {
-            let whole = (u128::from(number) * 100 + u128::from(unit) / 2) / u128::from(unit) / 100;
-            return write!(out, "{whole}{name}");
-        }
+    let (digits, last) = if let Some(hundredths @ 0..1000) = rounded(100) {
+        ([digit(hundredths / 100), '.', digit(hundredths / 10)], Some(digit(hundredths)))
+    } else if let Some(tenths @ 0..1000) = rounded(10) {
+        ([digit(tenths / 100), digit(tenths / 10), '.'], Some(digit(tenths)))
+    } else if let Some(whole @ 0..1000) = rounded(1) {
+        ([digit(whole / 100), digit(whole / 10), digit(whole)], None)
+    } else {
+        let whole = (u128::from(number) + u128::from(unit / 2)) / u128::from(unit);
+        return write!(out, "{whole}{name}");
     };
     digits.into_iter().chain(last).try_for_each(|character| out.write_char(character))?;
     out.write_str(name)
@@ -154,6 +156,12 @@ mod tests {
         check(0, "0 ns");
         check(999, "999 ns");
         check(12_345, "12.3 µs");
+        check(12_390, "12.4 µs");
+        check(9_994, "9.99 µs");
+        check(9_996, "10.0 µs");
+        check(99_949, "99.9 µs");
+        check(99_950, "100 µs");
+        check(150_900, "151 µs");
         check(4_560_000, "4.56 ms");
         check(999_999_999, "1000 ms");
         check(1_500_000_000, "1.50 s");
@@ -168,7 +176,8 @@ mod tests {
         check(0, "0 B");
         check(1023, "1023 B");
         check(1536, "1.50 KiB");
-        check(123_456_789, "117 MiB");
+        check(123_456_789, "118 MiB");
+        check(154_522, "151 KiB");
         check(u64::MAX, "16777216 TiB");
         assert_eq!(bytes_per_second(1536.2), "1.50 KiB/s");
         assert_eq!(bytes_per_second(f64::NAN), "0 B/s");
@@ -187,7 +196,7 @@ mod tests {
         check(4321.0, "4321");
         check(54_321.0, "54.3k");
         check(1_200_000.0, "1.20M");
-        check(f64::INFINITY, "18446744073G");
+        check(f64::INFINITY, "18446744074G");
         assert_eq!(per_second(12.34), "12.3/s");
     }
 

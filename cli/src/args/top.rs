@@ -1,6 +1,7 @@
 //! `busdma top`.
 
 use super::daemon::DaemonArgs;
+use busdma_dashboards::settings::INTERVAL_MS;
 use busdma_dashboards::theme::ThemeName;
 use busdma_dashboards::views::View;
 use clap::Args;
@@ -31,7 +32,7 @@ pub struct TopArgs {
 
     /// Milliseconds from frame to frame; in a recording, from step to step [default: that of the settings, else 1000; in
     /// a recording, a thousandth of it]
-    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(50..=3_600_000))]
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(INTERVAL_MS))]
     #[arg(help_heading = "What is shown")]
     pub interval: Option<u64>,
 

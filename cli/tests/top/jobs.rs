@@ -50,6 +50,20 @@ fn it_stops_and_goes_on_as_a_job() {
 }
 
 #[test]
+fn a_stopped_job_can_be_ended() {
+    let mut terminal = demo();
+    terminal.keys(&["C-z"]);
+    terminal.shows("Stopped");
+    terminal.is_sane();
+    let program = terminal.program();
+    terminal.succeeds("clear; kill %1");
+    program.ends();
+    terminal.succeeds("jobs");
+    terminal.succeeds("test -z \"$(jobs)\"");
+    terminal.is_sane();
+}
+
+#[test]
 fn a_stop_that_it_cannot_see_coming() {
     let mut terminal = demo();
     terminal.signals(Signal::STOP);

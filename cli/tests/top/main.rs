@@ -7,6 +7,7 @@ mod host;
 mod demo;
 mod frozen;
 mod jobs;
+mod keys;
 mod live;
 mod once;
 mod panics;

@@ -3,13 +3,14 @@
 use super::prompt::Prompt;
 use super::{App, Effect, ExportKind, pace};
 use crate::fields::Row;
-use crate::frame::{DeviceRow, MapRow, OriginState, TimeAxis, WaiterRow, ZoneRow};
+use crate::frame::{DeviceRow, MapRow, OriginKind, OriginState, TimeAxis, Timeline, WaiterRow, ZoneRow};
 use crate::keys::Action;
 use crate::list::{Detail, Filter, Sort};
 use crate::screen::header::Frozen;
 use crate::source::{Play, Towards, Wish};
 use crate::theme::Role;
 use crate::views::View;
+use std::time::Duration;
 
 /// Steps of a leap.
 const LEAP: i64 = 10;
@@ -36,19 +37,20 @@ impl App {
             Action::Filter => self.prompt = Some(Prompt::filter(&self.list().filter)),
             Action::Sort => self.sort_by_next(),
             Action::Reverse => self.reverse(),
-            Action::Detail => self.list_mut().detail = self.list().detail.toggled(),
+            Action::Detail if self.has_detail() => self.toggle_detail(),
+            Action::Detail => self.there_are_none("details"),
             Action::Freeze => return self.freeze(),
-            Action::Longer => self.interval = pace::longer(self.interval, self.axis()),
-            Action::Shorter => self.interval = pace::shorter(self.interval, self.axis()),
+            Action::Longer => return self.choose_interval(pace::longer),
+            Action::Shorter => return self.choose_interval(pace::shorter),
             Action::Record => return vec![Effect::Ask(Wish::ToggleRecording)],
             Action::ExportText => return vec![Effect::Export(ExportKind::Text)],
             Action::ExportJson => return vec![Effect::Export(ExportKind::Json)],
-            Action::StepBack => return vec![Effect::Ask(Wish::Step(-1))],
-            Action::StepOn => return vec![Effect::Ask(Wish::Step(1))],
-            Action::LeapBack => return vec![Effect::Ask(Wish::Step(-LEAP))],
-            Action::LeapOn => return vec![Effect::Ask(Wish::Step(LEAP))],
-            Action::PreviousDeferral => return vec![Effect::Ask(Wish::Deferral(Towards::Earlier))],
-            Action::NextDeferral => return vec![Effect::Ask(Wish::Deferral(Towards::Later))],
+            Action::StepBack => return self.stay_at(Wish::Step(-1)),
+            Action::StepOn => return self.stay_at(Wish::Step(1)),
+            Action::LeapBack => return self.stay_at(Wish::Step(-LEAP)),
+            Action::LeapOn => return self.stay_at(Wish::Step(LEAP)),
+            Action::PreviousDeferral => return self.stay_at(Wish::Deferral(Towards::Earlier)),
+            Action::NextDeferral => return self.stay_at(Wish::Deferral(Towards::Later)),
             Action::Goto => self.ask_for_moment(None),
         }
         Vec::new()
@@ -88,6 +90,27 @@ impl App {
         }
     }
 
+    /// Whether rows of the view have details to open.
+    pub(super) const fn has_detail(&self) -> bool {
+        !matches!(self.view, View::Latency | View::Help)
+    }
+
+    /// Opens the detail of the row under the cursor, or closes it.
+    pub(super) fn toggle_detail(&mut self) {
+        let list = self.list_mut();
+        list.detail = list.detail.toggled();
+    }
+
+    /// What the key that freezes asks of a recording. One at its end plays from the beginning.
+    pub(super) fn next_play(&self) -> Play {
+        match self.frame().map(|frame| &frame.origin.state) {
+            Some(OriginState::Running) => Play::Pause,
+            Some(OriginState::Paused | OriginState::Ended) => Play::Run,
+            _ if self.play == Play::Run => Play::Pause,
+            _ => Play::Run,
+        }
+    }
+
     /// Closes what is open: the detail, the filter, help; else ends the program.
     fn back(&mut self) -> Vec<Effect> {
         let view = self.view;
@@ -117,6 +140,11 @@ impl App {
 
     fn next_machine(&mut self) {
         let Some(frame) = self.frame.as_deref() else { return };
+        if let (OriginKind::Live, Some(name)) = (frame.origin.kind, &self.asked_for) {
+            let text = format!("the daemon is asked for {name} alone; without --machine it shows the others too");
+            self.message = Some((Role::Warn, text));
+            return;
+        }
         let names: Vec<_> = frame.machines.iter().map(|machine| &machine.machine).collect();
         let next = match &self.machine {
             None => names.first(),
@@ -138,7 +166,9 @@ impl App {
             View::Waiters => Sort::next::<WaiterRow>(sort, &fields),
             View::Maps => Sort::next::<MapRow>(sort, &fields),
             View::Host => Sort::next::<DeviceRow>(sort, &fields),
-            View::Overview | View::Latency | View::Decisions | View::Help => return self.nothing_to_sort(),
+            View::Overview | View::Latency | View::Decisions | View::Help => {
+                return self.there_are_none("columns to sort by");
+            }
         };
         self.set_sort(next);
     }
@@ -165,18 +195,13 @@ impl App {
         self.said(text);
     }
 
-    fn nothing_to_sort(&mut self) {
-        self.message = Some((Role::Warn, format!("{} has no columns to sort by", self.view.name())));
+    fn there_are_none(&mut self, what: &str) {
+        self.message = Some((Role::Warn, format!("{} has no {what}", self.view.name())));
     }
 
     fn freeze(&mut self) -> Vec<Effect> {
         if self.is_recording() {
-            self.play = match self.frame().map(|frame| &frame.origin.state) {
-                Some(OriginState::Running) => Play::Pause,
-                Some(OriginState::Paused | OriginState::Ended) => Play::Run,
-                _ if self.play == Play::Run => Play::Pause,
-                _ => Play::Run,
-            };
+            self.play = self.next_play();
             return vec![Effect::Ask(Wish::Play(self.play))];
         }
         self.frozen = match self.frozen {
@@ -191,6 +216,28 @@ impl App {
         }
         self.unseen_frames = 0;
         vec![Effect::Ask(Wish::Play(Play::Run))]
+    }
+
+    /// Asks for a moment at which a recording stays: who takes single steps wants to look at what is there.
+    fn stay_at(&mut self, wish: Wish) -> Vec<Effect> {
+        self.play = Play::Pause;
+        vec![Effect::Ask(wish)]
+    }
+
+    fn choose_interval(&mut self, next_to: fn(Duration, Option<TimeAxis>) -> Duration) -> Vec<Effect> {
+        let (before, axis) = (self.interval_in_force(), self.axis());
+        self.interval = next_to(before, axis);
+        if self.interval == before { Vec::new() } else { vec![Effect::Ask(Wish::Interval(self.interval))] }
+    }
+
+    /// How often frames come; of a recording, which chooses its step itself unless somebody does, how far that goes.
+    fn interval_in_force(&self) -> Duration {
+        match self.frame().and_then(|frame| frame.timeline.as_ref()) {
+            Some(Timeline { axis: TimeAxis::Nanoseconds, step, .. }) => Duration::from_nanos(*step),
+            // A millisecond stands for one operation.
+            Some(Timeline { axis: TimeAxis::Operations, step, .. }) => Duration::from_millis(*step),
+            None => self.interval,
+        }
     }
 
     /// What a recording's steps are counted in; none of what has no steps.

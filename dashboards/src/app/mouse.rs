@@ -27,7 +27,9 @@ impl App {
         Vec::new()
     }
 
+    /// What is typed stays as it is, and is done with: what is clicked on may be of another list.
     fn click(&mut self, at: Position) -> Vec<Effect> {
+        self.prompt = None;
         let Some(layout) = self.layout else { return Vec::new() };
         if layout.header.contains(at) {
             let tab = (at.y > layout.header.y).then(|| header::tab_at(layout.header, at.x, self.view)).flatten();
@@ -57,11 +59,10 @@ impl App {
         if self.view == View::Help {
             return;
         }
-        let list = self.list_mut();
-        if list.cursor == place {
-            list.detail = list.detail.toggled();
-        } else {
-            list.select(place);
+        if self.list().cursor != place {
+            self.list_mut().select(place);
+        } else if self.has_detail() {
+            self.toggle_detail();
         }
     }
 

@@ -41,7 +41,7 @@ impl Prompt {
     }
 
     fn remove_word(&mut self) {
-        let kept = self.text.trim_end().rfind(char::is_whitespace).map_or(0, |at| at + 1);
+        let kept = self.text.trim_end().trim_end_matches(|character: char| !character.is_whitespace()).len();
         self.text.truncate(kept);
     }
 }

@@ -6,6 +6,8 @@ use ratatui::backend::TestBackend;
 use seat::{NOON, Seat, frame, machine, map};
 
 mod seat;
+mod time;
+mod typing;
 
 #[test]
 fn keys_lead_through_the_views() {
@@ -180,6 +182,45 @@ fn machines_are_shown_alone_or_together() {
 }
 
 #[test]
+fn a_daemon_that_is_asked_for_one_machine_has_no_others_to_show() {
+    let start = |kind| {
+        let start = Start { view: Some(View::Waiters), machine: Some("vm1".into()), ..Start::default() };
+        let mut seat = Seat::at(View::Waiters, frame(kind, 1, 3));
+        seat.app = App::new(Settings::default(), start);
+        seat.app.show(frame(kind, 1, 3));
+        seat
+    };
+    let mut live = start(OriginKind::Live);
+    live.press("m");
+    live.shows("the daemon is asked for vm1 alone");
+    assert_eq!(live.app.machine.as_deref(), Some("vm1"));
+    let mut recording = start(OriginKind::Recording);
+    recording.press("m");
+    recording.shows("all machines");
+}
+
+#[test]
+fn only_rows_with_details_open_them() {
+    for (view, opens) in [
+        (View::Overview, Detail::Open),
+        (View::Zones, Detail::Open),
+        (View::Latency, Detail::Closed),
+        (View::Help, Detail::Closed),
+    ] {
+        let mut seat = Seat::at(view, frame(OriginKind::Live, 1, 3));
+        seat.press("enter");
+        assert_eq!(seat.app.list().detail, opens, "{view:?}");
+    }
+    let mut seat = Seat::at(View::Latency, frame(OriginKind::Live, 1, 3));
+    seat.press("enter");
+    seat.shows("latency has no details");
+    let row = seat.app.list().body;
+    seat.click(row.x, row.y);
+    seat.press("q");
+    assert_eq!(seat.effects, [Effect::Quit], "nothing is open that q would close first");
+}
+
+#[test]
 fn who_holds_pages_is_told_with_what_is_not_known() {
     let mut seat = Seat::at(View::Waiters, frame(OriginKind::Live, 1, 3));
     seat.shows("held by");
@@ -273,6 +314,12 @@ fn a_filter_on_a_long_log_wants_to_be_drawn_again() {
     seat.press("4");
     assert_eq!(seat.app.drawn(), Drawn::Whole, "another view is shown");
     seat.press("6");
+    assert_eq!(seat.app.drawn(), Drawn::InPart);
+    let screen = std::mem::replace(&mut seat.screen, Terminal::new(TestBackend::new(39, 9)).unwrap());
+    seat.draw();
+    assert_eq!(seat.app.drawn(), Drawn::Whole, "nothing goes on where there is no room for it");
+    seat.screen = screen;
+    seat.draw();
     assert_eq!(seat.app.drawn(), Drawn::InPart);
     let draws = (0..10).take_while(|_| {
         seat.draw();

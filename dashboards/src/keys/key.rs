@@ -81,7 +81,10 @@ impl Key {
             KeyCode::Char(letter) if held.contains(KeyModifiers::CONTROL) => {
                 Self { code: KeyCode::Char(letter.to_ascii_lowercase()), modifiers: held - KeyModifiers::SHIFT }
             }
-            KeyCode::BackTab | KeyCode::Char(_) => Self { code, modifiers: held - KeyModifiers::SHIFT },
+            KeyCode::Char(letter) if held.contains(KeyModifiers::SHIFT) => {
+                Self { code: KeyCode::Char(upper(letter)), modifiers: held - KeyModifiers::SHIFT }
+            }
+            KeyCode::BackTab => Self { code, modifiers: held - KeyModifiers::SHIFT },
             _ => Self { code, modifiers: held },
         }
     }
@@ -130,6 +133,15 @@ impl FromStr for Key {
             rest = after;
         }
         Ok(Self::new(code(rest).ok_or_else(unknown)?, held))
+    }
+}
+
+/// The letter as Shift types it, where that is one letter.
+fn upper(letter: char) -> char {
+    let mut upper = letter.to_uppercase();
+    match (upper.next(), upper.next()) {
+        (Some(only), None) => only,
+        _ => letter,
     }
 }
 
@@ -203,6 +215,10 @@ mod tests {
         check("Space", "Space");
         check("ctrl-l", "Ctrl-L");
         check("Ctrl-L", "Ctrl-L");
+        check("shift-g", "G");
+        check("shift-ä", "Ä");
+        check("shift-ß", "ß");
+        check("alt-shift-x", "Alt-X");
         check("shift-left", "Shift-←");
         check("shift-tab", "Shift-Tab");
         check("ctrl-x enter", "Ctrl-X Enter");
@@ -231,6 +247,7 @@ mod tests {
         let check = |text: &str, code, held| assert_eq!(text.parse::<Key>().unwrap(), Key::new(code, held), "{text}");
         check("G", KeyCode::Char('G'), KeyModifiers::SHIFT);
         check("G", KeyCode::Char('G'), KeyModifiers::NONE);
+        check("G", KeyCode::Char('g'), KeyModifiers::SHIFT);
         check("shift-tab", KeyCode::BackTab, KeyModifiers::SHIFT);
         check("shift-tab", KeyCode::BackTab, KeyModifiers::NONE);
         check("shift-tab", KeyCode::Tab, KeyModifiers::SHIFT);

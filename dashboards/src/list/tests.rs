@@ -183,7 +183,7 @@ fn the_cursor_follows_its_row_through_a_sorted_list() {
         list.arrange(seen(&first), &Rows::of([before.as_slice()]), 40);
         list.select(1234);
         list.arrange(seen(&first), &Rows::of([before.as_slice()]), 40);
-        let (key, line) = (list.under_cursor().unwrap().clone(), list.cursor - list.top);
+        let (key, line) = (list.under_cursor.clone().unwrap(), list.cursor - list.top);
         let rows = Rows::of([after.as_slice()]);
         list.arrange(seen(&second), &rows, 40);
         assert!(key.is(list.selected(&rows).unwrap().identity()), "{name}");

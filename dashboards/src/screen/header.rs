@@ -4,7 +4,7 @@ mod tabs;
 
 pub use tabs::tab_at;
 
-use crate::frame::{Name, OriginKind, OriginState, RecordingState};
+use crate::frame::{Frame, Name, Origin, OriginKind, OriginState, RecordingState};
 use crate::moment::{Moments, Precision};
 use crate::pen::{Pen, columns};
 use crate::theme::Role;
@@ -17,7 +17,7 @@ use std::time::Duration;
 
 /// What the header shows beside the frame.
 #[derive(Clone, Copy, Debug)]
-pub struct HeaderState {
+pub struct HeaderState<'a> {
     /// The view that is shown.
     pub view: View,
     /// Whether the frame stays although newer ones come.
@@ -26,6 +26,8 @@ pub struct HeaderState {
     pub interval: Duration,
     /// Frames that came since the frame was frozen.
     pub unseen_frames: u64,
+    /// The newest of them.
+    pub newest: Option<&'a Frame>,
 }
 
 /// Whether the frame stays although newer ones come.
@@ -39,7 +41,7 @@ pub enum Frozen {
 }
 
 /// Draws both lines into the first two of `area`.
-pub fn draw(scene: Scene<'_>, state: &HeaderState, area: Rect, buf: &mut Buffer) {
+pub fn draw(scene: Scene<'_>, state: &HeaderState<'_>, area: Rect, buf: &mut Buffer) {
     let mut parts = parts(scene, state);
     shorten(&mut parts, area.width);
     let mut pen = Pen::at(area, 0, buf);
@@ -76,7 +78,7 @@ struct Part {
 }
 
 /// Everything that could be shown, in the order of the line.
-fn parts(scene: Scene<'_>, state: &HeaderState) -> Vec<Part> {
+fn parts(scene: Scene<'_>, state: &HeaderState<'_>) -> Vec<Part> {
     let frame = scene.frame;
     let mut parts = Vec::with_capacity(10);
     parts.push(source(frame.origin.kind, &frame.origin.name));
@@ -103,7 +105,8 @@ fn parts(scene: Scene<'_>, state: &HeaderState) -> Vec<Part> {
     }
     let (role, text) = going(scene, state);
     right(0, role, text);
-    if !matches!(frame.origin.state, OriginState::Disconnected { .. }) {
+    let gone = matches!(frame.origin.state, OriginState::Disconnected { .. });
+    if state.frozen == Frozen::Yes || !gone {
         right(3, Role::Plain, Moments::of(scene).at(frame.t_ns, Precision::Milliseconds));
     }
     parts
@@ -164,34 +167,49 @@ fn profile(scene: Scene<'_>) -> Option<String> {
     }
 }
 
-/// Whether time goes on, in a word or two.
-fn going(scene: Scene<'_>, state: &HeaderState) -> (Role, String) {
-    let origin = &scene.frame.origin;
-    match (&origin.state, state.frozen) {
-        (OriginState::Disconnected { since_ns, why }, _) => {
-            let span = units::duration(*since_ns);
-            let since = match scene.frame.unix_ns {
-                Some(_) => {
-                    let time = Moments::of(scene).at(scene.frame.t_ns, Precision::Seconds);
-                    format!("disconnected since {time} ({span} ago)")
-                }
-                None => format!("disconnected since {span}"),
-            };
-            (Role::Bad, if why.is_empty() { since } else { format!("{since}: {why}") })
-        }
-        (_, Frozen::Yes) if state.unseen_frames > 0 => (Role::Warn, format!("frozen, {} newer", state.unseen_frames)),
-        (_, Frozen::Yes) => (Role::Warn, "frozen".to_owned()),
-        (OriginState::Paused, Frozen::No) => (Role::Warn, "paused".to_owned()),
-        (OriginState::Ended, Frozen::No) => (Role::Accent, "ended".to_owned()),
-        (OriginState::Indexing { percent }, Frozen::No) => (Role::Accent, format!("indexing {percent} %")),
-        (OriginState::Running, Frozen::No) => {
-            let word = match origin.kind {
-                OriginKind::Live | OriginKind::Demo => "live",
-                OriginKind::Recording | OriginKind::HostCapture => "playing",
-            };
-            (Role::Good, word.to_owned())
-        }
+/// Whether time goes on, in a word or two; of what is frozen too, whether its daemon is there.
+fn going(scene: Scene<'_>, state: &HeaderState<'_>) -> (Role, String) {
+    let newest = Scene { frame: state.newest.unwrap_or(scene.frame), ..scene };
+    match (disconnected(newest), frozen(state)) {
+        (Some(gone), Some(frozen)) => (Role::Bad, format!("{frozen}, {gone}")),
+        (Some(gone), None) => (Role::Bad, gone),
+        (None, Some(frozen)) => (Role::Warn, frozen),
+        (None, None) => moving(&scene.frame.origin),
     }
+}
+
+fn frozen(state: &HeaderState<'_>) -> Option<String> {
+    match (state.frozen, state.unseen_frames) {
+        (Frozen::No, _) => None,
+        (Frozen::Yes, 0) => Some("frozen".to_owned()),
+        (Frozen::Yes, unseen) => Some(format!("frozen, {unseen} newer")),
+    }
+}
+
+/// Since when the daemon is gone, where it is.
+fn disconnected(scene: Scene<'_>) -> Option<String> {
+    let OriginState::Disconnected { since_ns, why } = &scene.frame.origin.state else { return None };
+    let span = units::duration(*since_ns);
+    let since = match scene.frame.unix_ns {
+        Some(_) => {
+            let time = Moments::of(scene).at(scene.frame.t_ns, Precision::Seconds);
+            format!("disconnected since {time} ({span} ago)")
+        }
+        None => format!("disconnected since {span}"),
+    };
+    Some(if why.is_empty() { since } else { format!("{since}: {why}") })
+}
+
+fn moving(origin: &Origin) -> (Role, String) {
+    let (role, word) = match (&origin.state, origin.kind) {
+        (OriginState::Disconnected { .. }, _) => (Role::Bad, "disconnected"),
+        (OriginState::Paused, _) => (Role::Warn, "paused"),
+        (OriginState::Ended, _) => (Role::Accent, "ended"),
+        (OriginState::Indexing { percent }, _) => return (Role::Accent, format!("indexing {percent} %")),
+        (OriginState::Running, OriginKind::Live | OriginKind::Demo) => (Role::Good, "live"),
+        (OriginState::Running, OriginKind::Recording | OriginKind::HostCapture) => (Role::Good, "playing"),
+    };
+    (role, word.to_owned())
 }
 
 fn nanoseconds(duration: Duration) -> u64 {
@@ -201,7 +219,7 @@ fn nanoseconds(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{Frame, HostFrame, Lost, Origin, Probes};
+    use crate::frame::{HostFrame, Lost, Probes};
     use crate::theme::Theme;
     use jiff::tz::TimeZone;
 
@@ -217,12 +235,12 @@ mod tests {
         frame
     }
 
-    fn first_line(frame: &Frame, frozen: Frozen, width: u16) -> String {
+    fn first_line(frame: &Frame, frozen: Frozen, newest: Option<&Frame>, width: u16) -> String {
         let area = Rect::new(0, 0, width, 2);
         let mut buf = Buffer::empty(area);
         let scene = Scene { frame, machine: None, theme: &Theme::default(), time_zone: &TimeZone::UTC };
         let interval = Duration::from_millis(500);
-        draw(scene, &HeaderState { view: View::Zones, frozen, interval, unseen_frames: 3 }, area, &mut buf);
+        draw(scene, &HeaderState { view: View::Zones, frozen, interval, unseen_frames: 3, newest }, area, &mut buf);
         let line: String = buf.content.iter().take(width.into()).map(ratatui::buffer::Cell::symbol).collect();
         line.trim_end().to_owned()
     }
@@ -230,7 +248,7 @@ mod tests {
     #[test]
     fn parts_go_where_there_is_no_room() {
         let frame = frame(OriginState::Running);
-        let check = |width, expected: &str| assert_eq!(first_line(&frame, Frozen::No, width), expected);
+        let check = |width, expected: &str| assert_eq!(first_line(&frame, Frozen::No, None, width), expected);
         check(
             125,
             "daemon /run/busdma/busdma.varlink  no machines  probes attached              lost 12  ● rec  every 500 ms  live  12:03:00.250",
@@ -249,7 +267,7 @@ mod tests {
     #[test]
     fn how_it_goes_is_told() {
         let check = |state, frozen, expected: &str| {
-            let line = first_line(&frame(state), frozen, 120);
+            let line = first_line(&frame(state), frozen, None, 120);
             assert!(line.contains(expected), "{line}");
         };
         check(OriginState::Running, Frozen::Yes, "  frozen, 3 newer  ");
@@ -257,6 +275,22 @@ mod tests {
         check(OriginState::Ended, Frozen::No, "  ended  ");
         check(OriginState::Indexing { percent: 43 }, Frozen::No, "  indexing 43 %  ");
         let gone = OriginState::Disconnected { since_ns: 12_000_000_000, why: "connection refused".to_owned() };
-        check(gone, Frozen::No, "disconnected since 12:03:00 (12.0 s ago): connection refused");
+        check(gone.clone(), Frozen::No, "disconnected since 12:03:00 (12.0 s ago): connection refused");
+        check(
+            gone,
+            Frozen::Yes,
+            "frozen, 3 newer, disconnected since 12:03:00 (12.0 s ago): connection refused  12:03:00.250",
+        );
+    }
+
+    #[test]
+    fn a_daemon_that_comes_and_goes_behind_what_is_frozen_is_told() {
+        let held = frame(OriginState::Running);
+        let gone = OriginState::Disconnected { since_ns: 2_000_000_000, why: String::new() };
+        let gone = Frame { unix_ns: held.unix_ns.map(|unix_ns| unix_ns + 5_000_000_000), ..frame(gone) };
+        let line = first_line(&held, Frozen::Yes, Some(&gone), 120);
+        assert!(line.ends_with("  frozen, 3 newer, disconnected since 12:03:05 (2.00 s ago)  12:03:00.250"), "{line}");
+        let line = first_line(&gone, Frozen::Yes, Some(&held), 120);
+        assert!(line.ends_with("  frozen, 3 newer  12:03:05.250"), "{line}");
     }
 }

@@ -125,7 +125,8 @@ fn draw_all(frame: &Frame, area: Rect, numbers: &mut Numbers) {
     let filter = if numbers.below(3) == 0 { "m1" } else { "" };
     let detail = if numbers.below(2) == 0 { Detail::Open } else { Detail::Closed };
     let interval = Duration::from_millis(numbers.below(10_000));
-    let state = HeaderState { view: View::Maps, frozen: Frozen::Yes, interval, unseen_frames: numbers.next() };
+    let state =
+        HeaderState { view: View::Maps, frozen: Frozen::Yes, interval, unseen_frames: numbers.next(), newest: None };
     let text = numbers.name();
     overview::draw(scene, &mut fixtures::list(cursor, detail, filter), area, &mut buf);
     latency::draw(scene, &mut fixtures::list(cursor, detail, filter), area, &mut buf);
