@@ -30,7 +30,7 @@ static ALLOCATOR: Counting = Counting::new();
 const SCREEN: (u16, u16) = (120, 40);
 
 /// What is drawn: its name, the view, and the keys that lead to it, of which a new line is Enter.
-const LINES: [(&str, View, &str); 24] = [
+const LINES: [(&str, View, &str); 25] = [
     ("overview", View::Overview, ""),
     ("zones", View::Zones, ""),
     ("zones, detail", View::Zones, "\n"),
@@ -52,6 +52,7 @@ const LINES: [(&str, View, &str); 24] = [
     ("maps, filter tag:t7, by age", View::Maps, "ssss/tag:t7\n"),
     ("latency", View::Latency, ""),
     ("decisions", View::Decisions, ""),
+    ("decisions, detail", View::Decisions, "\n"),
     ("decisions, filter m77", View::Decisions, "/m77\n"),
     ("host", View::Host, ""),
     ("help", View::Help, ""),

@@ -14,6 +14,7 @@ mod zone;
 
 pub use finding::FINDING_FIELDS;
 pub use fit::fit;
+pub(crate) use fit::{GAP, fields_width};
 pub use host::{DEVICE_FIELDS, POOL_FIELDS};
 pub use latency::DISTRIBUTION_FIELDS;
 pub use machine::{MAP_FIELDS, TAG_FIELDS, WAITER_FIELDS};

@@ -23,7 +23,8 @@ pub fn frame(frame: &Frame) -> Value {
     put(&mut members, "unix_ns", frame.unix_ns);
     put(&mut members, "origin", Some(origin(&frame.origin)));
     let baselines = Baselines::of(frame.machines.iter());
-    let machines = frame.machines.iter().map(|of| machine(of, &baselines));
+    let axis = frame.timeline.as_ref().map_or(TimeAxis::Nanoseconds, |timeline| timeline.axis);
+    let machines = frame.machines.iter().map(|of| machine(of, &baselines, axis));
     put(&mut members, "machines", Some(machines.collect::<Vec<_>>()));
     put(&mut members, "findings", Some(rows(&FINDING_FIELDS, &frame.findings)));
     put(&mut members, "host", frame.host.as_ref().map(host));
@@ -77,16 +78,17 @@ fn origin(origin: &Origin) -> Value {
     Value::Object(members)
 }
 
-fn machine(machine: &Machine, baselines: &Baselines) -> Value {
+fn machine(machine: &Machine, baselines: &Baselines, axis: TimeAxis) -> Value {
     let mut members = Map::new();
     put(&mut members, "machine", Some(machine.machine.as_str()));
     put(&mut members, "session", machine.session.as_deref());
     put(&mut members, "profile", Some(machine.profile.as_str()));
     put(&mut members, "zones", Some(rows(&ZONE_FIELDS, &machine.zones)));
-    put(&mut members, "waiters", Some(rows(&WAITER_FIELDS, &machine.waiters)));
+    let waiters = machine.waiters.iter().map(|row| Value::Object(aged(&WAITER_FIELDS, row, axis)));
+    put(&mut members, "waiters", Some(waiters.collect::<Vec<_>>()));
     put(&mut members, "waiters_total", Some(machine.waiters_total));
     put(&mut members, "tags", Some(rows(&TAG_FIELDS, &machine.tags)));
-    put(&mut members, "maps", Some(machine.maps.iter().map(|row| map(row, baselines)).collect::<Vec<_>>()));
+    put(&mut members, "maps", Some(machine.maps.iter().map(|row| map(row, baselines, axis)).collect::<Vec<_>>()));
     let totals = machine.maps_total;
     put(
         &mut members,
@@ -101,9 +103,18 @@ fn machine(machine: &Machine, baselines: &Baselines) -> Value {
     Value::Object(members)
 }
 
+/// A row with an age, which is left out where it is a number of operations.
+fn aged<R>(fields: &[Field<R>], row: &R, axis: TimeAxis) -> Map<String, Value> {
+    let mut members = object(fields, row);
+    if axis == TimeAxis::Operations {
+        members.remove("age_ns");
+    }
+    members
+}
+
 /// A map, with `"suspect": true` where it looks forgotten.
-fn map(row: &MapRow, baselines: &Baselines) -> Value {
-    let mut members = object(&MAP_FIELDS, row);
+fn map(row: &MapRow, baselines: &Baselines, axis: TimeAxis) -> Value {
+    let mut members = aged(&MAP_FIELDS, row, axis);
     put(&mut members, "suspect", baselines.suspect(row).map(|_| true));
     Value::Object(members)
 }

@@ -15,7 +15,7 @@ pub use sort::{Sort, SortWay};
 
 pub(crate) use cached::Cached;
 
-use crate::fields::{Row, RowKey};
+use crate::fields::{Identity, Row, RowKey};
 use crate::frame::{Frame, Name};
 use crate::views::{Baselines, Holders, Scene};
 use order::Order;
@@ -117,10 +117,27 @@ impl ListState {
         self.clamp();
         self.order.bring(self.top..self.top.saturating_add(page.max(1)), rows);
         self.cursor_index = self.source_index(self.cursor).unwrap_or(0);
-        let under_cursor = self.selected(rows).map(Row::identity);
-        if !under_cursor.is_some_and(|row| self.under_cursor.as_ref().is_some_and(|key| key.is(row))) {
-            self.under_cursor = under_cursor.map(RowKey::from);
+        self.remember(self.selected(rows).map(Row::identity));
+    }
+
+    /// Does what [`Self::arrange`] does for rows of several types, all of them shown in the order in which they come.
+    pub(crate) fn keep<'r>(&mut self, mut rows: impl Iterator<Item = Identity<'r>> + Clone, page: usize) {
+        self.page = page;
+        self.shown = rows.clone().count();
+        let is_it = |row: Identity<'r>| self.under_cursor.as_ref().is_some_and(|key| key.is(row));
+        let stays = self.stays_first() || rows.clone().nth(self.cursor).is_some_and(is_it);
+        let moved = if stays { None } else { rows.clone().position(is_it) };
+        if let Some(place) = moved {
+            self.move_to(place);
         }
+        self.clamp();
+        self.remember(rows.nth(self.cursor));
+    }
+
+    /// Changes how many rows fit on the screen.
+    pub(crate) fn set_page(&mut self, page: usize) {
+        self.page = page;
+        self.clamp();
     }
 
     /// Index among the source's rows of the one at `place` of those shown, where that is on the screen or near it.
@@ -193,19 +210,32 @@ impl ListState {
 
     /// Puts the cursor where its row is now.
     fn follow<R: Row>(&mut self, rows: &Rows<'_, R>) {
-        let Some(key) = self.under_cursor.as_ref() else { return };
-        if self.cursor == 0 && self.detail == Detail::Closed {
-            return;
-        }
+        let Some(key) = self.under_cursor.as_ref().filter(|_| !self.stays_first()) else { return };
         let is_it = |row: &R| key.is(row.identity());
         let index = match rows.get(self.cursor_index) {
             Some(row) if is_it(row) => Some(self.cursor_index),
             _ => near(self.cursor_index, rows, is_it).or_else(|| rows.iter().position(is_it)),
         };
         if let Some(place) = index.and_then(|index| self.order.place_of(index, rows)) {
-            // Its line on the screen stays the same, as far as possible.
-            self.top = place.saturating_sub(self.cursor.saturating_sub(self.top));
-            self.cursor = place;
+            self.move_to(place);
+        }
+    }
+
+    /// Whether the cursor stays on the first row, whichever that is.
+    fn stays_first(&self) -> bool {
+        self.cursor == 0 && self.detail == Detail::Closed
+    }
+
+    /// Puts the cursor there. Its line on the screen stays the same, as far as possible.
+    const fn move_to(&mut self, place: usize) {
+        self.top = place.saturating_sub(self.cursor.saturating_sub(self.top));
+        self.cursor = place;
+    }
+
+    /// Keeps what is under the cursor.
+    fn remember(&mut self, row: Option<Identity<'_>>) {
+        if !row.is_some_and(|row| self.under_cursor.as_ref().is_some_and(|key| key.is(row))) {
+            self.under_cursor = row.map(RowKey::from);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 pub(crate) mod decisions;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 mod gauge;
 pub(crate) mod help;
 pub(crate) mod host;
@@ -21,6 +21,7 @@ pub(crate) use maps::suspects::Baselines;
 pub(crate) use waiters::holders::Holders;
 
 use crate::frame::{Frame, Machine, Name};
+use crate::pen::{columns, cut};
 use crate::theme::Theme;
 use jiff::tz::TimeZone;
 
@@ -98,6 +99,12 @@ impl<'a> Scene<'a> {
     }
 }
 
+/// A machine's name and what on it is meant, for so many columns of the screen: where there is too little room the name
+/// is cut, since what stands behind it tells rows of one machine apart.
+fn on_machine(machine: &str, what: &str, room: u16) -> String {
+    format!("{} {what}", cut(machine, room.saturating_sub(columns(what) + 1)))
+}
+
 /// Lines of a detail below a list in an area of that height. A few lines of the list stay in sight.
 fn pane_lines(height: u16) -> u16 {
     match height {
@@ -105,3 +112,6 @@ fn pane_lines(height: u16) -> u16 {
         _ => height / 5 * 3,
     }
 }
+
+#[cfg(test)]
+mod tests;

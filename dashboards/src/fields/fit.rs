@@ -11,7 +11,7 @@ pub(crate) const GAP: u16 = 2;
 pub fn fit<R>(fields: &[Field<R>], hidden: &[&str], keep: Option<usize>, width: u16) -> Vec<usize> {
     let shown = |at: &usize| keep == Some(*at) || !hidden.contains(&fields[*at].name);
     let mut chosen: Vec<usize> = (0..fields.len()).filter(shown).collect();
-    while total(fields, &chosen) > width {
+    while fields_width(fields, &chosen) > width {
         let droppable = |&(_, at): &(usize, usize)| fields[at].drops > 0 && keep != Some(at);
         let worst = chosen.iter().copied().enumerate().filter(droppable).max_by_key(|&(_, at)| fields[at].drops);
         match worst {
@@ -22,7 +22,8 @@ pub fn fit<R>(fields: &[Field<R>], hidden: &[&str], keep: Option<usize>, width: 
     chosen
 }
 
-fn total<R>(fields: &[Field<R>], chosen: &[usize]) -> u16 {
+/// Columns of the screen that the fields of these indices take.
+pub(crate) fn fields_width<R>(fields: &[Field<R>], chosen: &[usize]) -> u16 {
     let widths: u16 = chosen.iter().map(|&at| fields[at].width + GAP).sum();
     widths.saturating_sub(GAP)
 }

@@ -21,6 +21,8 @@ pub struct Identity<'a> {
     pub object: &'a str,
     /// Its number there; 0 for what has a name only.
     pub number: u32,
+    /// What of it is meant; empty where it stands in one row only.
+    pub kind: &'a str,
 }
 
 /// An identity that outlives its row.
@@ -29,18 +31,27 @@ pub struct RowKey {
     machine: Name,
     object: Name,
     number: u32,
+    kind: Name,
 }
 
 impl RowKey {
     /// Whether that row is meant.
     pub fn is(&self, identity: Identity<'_>) -> bool {
-        self.number == identity.number && self.object == identity.object && self.machine == identity.machine
+        self.number == identity.number
+            && self.object == identity.object
+            && self.machine == identity.machine
+            && self.kind == identity.kind
     }
 }
 
 impl From<Identity<'_>> for RowKey {
     fn from(identity: Identity<'_>) -> Self {
-        Self { machine: identity.machine.into(), object: identity.object.into(), number: identity.number }
+        Self {
+            machine: identity.machine.into(),
+            object: identity.object.into(),
+            number: identity.number,
+            kind: identity.kind.into(),
+        }
     }
 }
 
@@ -50,7 +61,7 @@ impl Row for ZoneRow {
     }
 
     fn identity(&self) -> Identity<'_> {
-        Identity { machine: &self.machine, object: "", number: self.zone }
+        Identity { machine: &self.machine, object: "", number: self.zone, kind: "" }
     }
 }
 
@@ -60,7 +71,7 @@ impl Row for WaiterRow {
     }
 
     fn identity(&self) -> Identity<'_> {
-        Identity { machine: &self.machine, object: &self.map, number: 0 }
+        Identity { machine: &self.machine, object: &self.map, number: 0, kind: "" }
     }
 }
 
@@ -70,7 +81,7 @@ impl Row for MapRow {
     }
 
     fn identity(&self) -> Identity<'_> {
-        Identity { machine: &self.machine, object: &self.map, number: 0 }
+        Identity { machine: &self.machine, object: &self.map, number: 0, kind: "" }
     }
 }
 
@@ -80,7 +91,7 @@ impl Row for TagRow {
     }
 
     fn identity(&self) -> Identity<'_> {
-        Identity { machine: &self.machine, object: &self.tag, number: 0 }
+        Identity { machine: &self.machine, object: &self.tag, number: 0, kind: "" }
     }
 }
 
@@ -90,7 +101,7 @@ impl Row for DeviceRow {
     }
 
     fn identity(&self) -> Identity<'_> {
-        Identity { machine: "", object: &self.device, number: 0 }
+        Identity { machine: "", object: &self.device, number: 0, kind: "" }
     }
 }
 
@@ -99,12 +110,44 @@ impl Row for FindingRow {
         &FINDING_FIELDS
     }
 
-    /// A finding's kind stands in for the machine where it has none, so that two kinds on one object differ.
     fn identity(&self) -> Identity<'_> {
+        let (machine, object) = (self.machine.as_deref(), self.object.as_deref());
         Identity {
-            machine: self.machine.as_deref().unwrap_or(&self.kind),
-            object: self.object.as_deref().unwrap_or(&self.kind),
+            machine: machine.unwrap_or_default(),
+            object: object.unwrap_or_default(),
             number: 0,
+            kind: &self.kind,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::Severity;
+    use crate::views::fixtures;
+
+    #[test]
+    fn findings_differ_by_machine_object_and_kind() {
+        let finding = |machine: Option<&str>, object: Option<&str>, kind: &str| FindingRow {
+            machine: machine.map(Name::from),
+            object: object.map(Name::from),
+            kind: kind.into(),
+            ..fixtures::finding(Severity::Error, "")
+        };
+        let rows = [
+            finding(Some("vm1"), Some("vm1/m1"), "leak"),
+            finding(Some("vm1"), Some("vm1/m1"), "waits"),
+            finding(Some("vm1"), Some("vm1/m2"), "leak"),
+            finding(Some("vm1"), None, "leak"),
+            finding(None, None, "leak"),
+            finding(None, None, "waits"),
+            finding(None, Some("leak"), "leak"),
+        ];
+        for (nth, row) in rows.iter().enumerate() {
+            let key = RowKey::from(row.identity());
+            let meant: Vec<_> = (0..rows.len()).filter(|&at| key.is(rows[at].identity())).collect();
+            assert_eq!(meant, [nth]);
         }
     }
 }

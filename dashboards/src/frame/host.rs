@@ -94,7 +94,7 @@ impl DeviceRow {
     /// Mappings as expected, of those that can be judged: 0.0 to 1.0; none where none can.
     #[expect(clippy::cast_precision_loss, reason = "a share is shown with three digits")]
     pub fn agreement(&self) -> Option<f64> {
-        let judged = self.agree + self.differ;
+        let judged = self.agree.saturating_add(self.differ);
         (judged > 0).then(|| self.agree as f64 / judged as f64)
     }
 }

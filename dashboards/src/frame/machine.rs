@@ -110,7 +110,7 @@ pub struct WaiterRow {
     pub needed: u32,
     /// Pages it has been promised.
     pub reserved: u32,
-    /// How long it has waited, nanoseconds.
+    /// How long it has waited on the frame's clock: nanoseconds, or operations where [`super::Timeline::axis`] says so.
     pub age_ns: u64,
 }
 
@@ -166,7 +166,7 @@ pub struct MapRow {
     pub segments: u32,
     /// Bounce pages it holds.
     pub bounce_pages: u32,
-    /// How long it has been in this state, nanoseconds.
+    /// How long it has been in this state on the frame's clock, likewise.
     pub age_ns: u64,
 }
 

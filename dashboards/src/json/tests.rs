@@ -205,6 +205,18 @@ fn what_frames_hold_beside_machines() {
 }
 
 #[test]
+fn ages_are_left_out_where_no_time_is_known() {
+    for (axis, known) in [(TimeAxis::Nanoseconds, true), (TimeAxis::Operations, false)] {
+        let timeline = Timeline { axis, start: 0, end: 9, at: 5, step: 1, buckets: Vec::new().into() };
+        let frame = Frame { machines: vec![shown()], timeline: Some(timeline), ..empty(OriginKind::Recording) };
+        let machine = &super::frame(&frame)["machines"][0];
+        for rows in ["waiters", "maps"] {
+            assert_eq!(machine[rows][0].get("age_ns").is_some(), known, "{rows} {axis:?}");
+        }
+    }
+}
+
+#[test]
 fn maps_that_look_forgotten_are_marked() {
     const SECOND: u64 = 1_000_000_000;
     let mut machine = shown();

@@ -1,11 +1,10 @@
 use super::*;
 use crate::fields::MAP_FIELDS;
-use crate::frame::{Frame, MapRow, MapState, Origin, OriginKind, OriginState};
+use crate::frame::{Frame, MapRow};
+use crate::views::fixtures;
 
 fn frame(t_ns: u64) -> Frame {
-    let origin =
-        Origin { kind: OriginKind::Demo, name: "demo".to_owned(), state: OriginState::Running, recording: None };
-    Frame { t_ns, ..Frame::empty(origin) }
+    Frame { t_ns, ..fixtures::empty() }
 }
 
 fn seen(frame: &Frame) -> Seen<'_> {
@@ -13,18 +12,7 @@ fn seen(frame: &Frame) -> Seen<'_> {
 }
 
 fn map(number: u32, bytes: u64, tag: &str) -> MapRow {
-    MapRow {
-        machine: "vm1".into(),
-        map: format!("vm1/m{number}").into(),
-        tag: tag.into(),
-        session: None,
-        uid: None,
-        state: MapState::Loaded,
-        bytes,
-        segments: 1,
-        bounce_pages: 0,
-        age_ns: 0,
-    }
+    MapRow { tag: tag.into(), bytes, ..fixtures::map("vm1", number) }
 }
 
 fn field(name: &str) -> usize {
@@ -108,6 +96,28 @@ fn the_cursor_follows_its_row_but_stays_at_the_top() {
     check(0, Detail::Open, "vm1/m10");
     check(7, Detail::Closed, "vm1/m17");
     check(29, Detail::Closed, "vm1/m39");
+}
+
+#[test]
+fn the_cursor_follows_a_row_of_any_type() {
+    let row = |object, kind| Identity { machine: "vm1", object, number: 0, kind };
+    let before = [row("m1", "leak"), row("m2", "leak"), row("m2", "waits"), row("m3", "leak")];
+    let after = [row("m2", "waits"), row("m0", "leak"), row("m1", "leak"), row("m2", "leak")];
+    let check = |place: usize, detail: Detail, expected: usize| {
+        let mut list = ListState { detail, ..ListState::default() };
+        list.keep(before.iter().copied(), 10);
+        list.select(place);
+        list.keep(before.iter().copied(), 10);
+        list.keep(after.iter().copied(), 10);
+        assert_eq!((list.cursor, list.shown), (expected, 4), "{place} {detail:?}");
+        list.keep(after.iter().take(1).copied(), 10);
+        assert_eq!((list.cursor, list.shown), (0, 1), "{place} {detail:?}");
+    };
+    check(0, Detail::Closed, 0);
+    check(0, Detail::Open, 2);
+    check(1, Detail::Closed, 3);
+    check(2, Detail::Closed, 0);
+    check(3, Detail::Closed, 3);
 }
 
 #[test]

@@ -20,6 +20,7 @@ use super::open::OpenError;
 use super::{Done, Interest, Play, Refused, Source, Wish};
 use crate::frame::{Frame, Lost, Origin, OriginKind, OriginState, TimeAxis};
 use blocks::Blocks;
+pub(crate) use decisions::OPERATIONS;
 use index::{Header, Index, Shared, Stage};
 use indexing::Indexing;
 use model::Limits;

@@ -13,6 +13,7 @@ use crate::frame::{Decision, OriginKind};
 use crate::list::{Detail, ListState};
 use crate::moment::{Moments, Precision};
 use crate::pen::{Pen, wrapped};
+use crate::source::recording::OPERATIONS;
 use crate::theme::Role;
 use crate::words::{self, Counted};
 use ratatui::buffer::Buffer;
@@ -53,6 +54,8 @@ pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, view: &mut LogView, a
 }
 
 /// How many there are, how many of them match, and what is missing.
+///
+/// Of a recording only the decisions of the last operations are kept, and how many came before is not known.
 fn title(scene: Scene<'_>, list: &ListState, view: &LogView) -> String {
     let log = &scene.frame.decisions;
     let searched = view.searched_percent(log).map(|percent| format!(" (searched {percent} %)"));
@@ -60,14 +63,19 @@ fn title(scene: Scene<'_>, list: &ListState, view: &LogView) -> String {
     let lost = scene.frame.lost.decisions;
     let lost = (lost > 0).then(|| format!("{lost} lost: they came too fast"));
     let forgotten = (log.first() > 0).then(|| format!("the first {} not kept", log.first()));
-    let parts = [Some(Counted(log.end(), "decision").to_string()), matching, lost, forgotten];
+    let recorded = scene.frame.origin.kind == OriginKind::Recording;
+    let of_the_last = if recorded { format!(" of the last {OPERATIONS} operations") } else { String::new() };
+    let counted = format!("{}{of_the_last}", Counted(log.end(), "decision"));
+    let at_top = recorded && list.top == 0 && !log.is_empty();
+    let earlier = at_top.then(|| "go back in time for any earlier".to_owned());
+    let parts = [Some(counted), matching, lost, forgotten, earlier];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn draw_nothing(scene: Scene<'_>, area: Rect, buf: &mut Buffer) {
     let text = match scene.frame.origin.kind {
         OriginKind::Live => "No decisions since this view was opened.",
-        OriginKind::Recording => "No decisions up to this moment.",
+        OriginKind::Recording => "No decisions in the last operations up to this moment.",
         OriginKind::HostCapture => "A capture of a host holds mappings, no decisions.",
         OriginKind::Demo => "No decisions yet.",
     };

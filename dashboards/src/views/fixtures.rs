@@ -2,8 +2,9 @@
 
 use super::Scene;
 use crate::frame::{
-    Bin, Decision, Distribution, FindingRow, Frame, HostFrame, Latency, Machine, MapTotals, Origin, OriginKind,
-    OriginState, PoolRow, Probes, Severity, Trend, TrendSample, What, ZoneRates, ZoneRow,
+    Bin, Decision, DeviceRow, Distribution, FindingRow, Frame, HostFrame, Latency, Machine, MapRow, MapState,
+    MapTotals, Origin, OriginKind, OriginState, PoolRow, Probes, Severity, TagRow, TimeAxis, Timeline, Trend,
+    TrendSample, WaiterRow, What, ZoneRates, ZoneRow,
 };
 use crate::list::{Detail, Filter, ListState};
 use crate::theme::{Theme, ThemeName};
@@ -16,10 +17,19 @@ pub(super) const SIZES: [(u16, u16); 9] =
     [(120, 37), (80, 21), (40, 9), (40, 7), (200, 60), (10, 3), (3, 1), (1, 1), (0, 0)];
 
 /// A demonstration without machines.
-pub(super) fn empty() -> Frame {
+pub(crate) fn empty() -> Frame {
     let (kind, state) = (OriginKind::Demo, OriginState::Running);
     let mut frame = Frame::empty(Origin { kind, name: "demo".to_owned(), state, recording: None });
     frame.t_ns = 100_000_000_000;
+    frame
+}
+
+/// A recording without times, at its fifth operation.
+pub(super) fn without_time() -> Frame {
+    let timeline =
+        Timeline { axis: TimeAxis::Operations, start: 0, end: 9, at: 5, step: 1, buckets: Vec::new().into() };
+    let mut frame = Frame { t_ns: 5, timeline: Some(timeline), ..empty() };
+    frame.origin.kind = OriginKind::Recording;
     frame
 }
 
@@ -66,8 +76,81 @@ pub(super) fn zone(machine: &str, zone: u32) -> ZoneRow {
     }
 }
 
+/// A map of the machine's tag t1, loaded for 1.5 ms.
+pub(crate) fn map(machine: &str, number: u32) -> MapRow {
+    MapRow {
+        machine: machine.into(),
+        map: format!("{machine}/m{number}").into(),
+        tag: format!("{machine}/t1").into(),
+        session: None,
+        uid: None,
+        state: MapState::Loaded,
+        bytes: 4096,
+        segments: 1,
+        bounce_pages: 0,
+        age_ns: 1_500_000,
+    }
+}
+
+/// The head of the queue: a map of tag t1 that has waited for zone 0 for 1.5 ms.
+pub(super) fn waiter(machine: &str) -> WaiterRow {
+    WaiterRow {
+        machine: machine.into(),
+        position: 1,
+        map: format!("{machine}/m900").into(),
+        tag: format!("{machine}/t1").into(),
+        session: None,
+        zone: 0,
+        needed: 9,
+        reserved: 4,
+        age_ns: 1_500_000,
+    }
+}
+
+/// A tag that bounces through zone 0, and has so many maps.
+pub(super) fn tag(machine: &str, name: &str, maps: u32) -> TagRow {
+    TagRow {
+        machine: machine.into(),
+        tag: name.into(),
+        session: None,
+        preset: None,
+        alignment: 1,
+        boundary: 0,
+        lowaddr: 0xff_ffff,
+        highaddr: u64::MAX,
+        maxsize: 131_072,
+        nsegments: Some(32),
+        maxsegsz: 65_536,
+        zone: Some(0),
+        maps,
+    }
+}
+
+/// A device, some of whose mappings bounce.
+pub(super) fn device(name: &str) -> DeviceRow {
+    DeviceRow {
+        device: name.into(),
+        driver: Some("nvme".into()),
+        dma_mask: Some(0xffff_ffff),
+        iommu_domain: Some("DMA-FQ".into()),
+        mappings_per_s: 1234.0,
+        bytes_per_s: 1e6,
+        bounced_per_s: 3.0,
+        failed_per_s: 0.0,
+        mapped: 1000,
+        mapped_bytes: 1 << 20,
+        live: 7,
+        live_bytes: 28_672,
+        bounced: 12,
+        failed: 0,
+        agree: 999,
+        differ: 1,
+        unknown: 0,
+    }
+}
+
 /// A finding, last seen two seconds before [`empty`]'s moment.
-pub(super) fn finding(severity: Severity, message: &str) -> FindingRow {
+pub(crate) fn finding(severity: Severity, message: &str) -> FindingRow {
     FindingRow {
         severity,
         kind: "never_satisfiable".into(),

@@ -23,7 +23,7 @@ const SIGNS: [(&str, &str); 7] = [
     (">", "the cursor"),
     ("! in Zones", "maps wait for the zone's pages"),
     ("! in Waiters", "needs more pages than the zone has: it waits for ever"),
-    ("! in Maps", "looks forgotten: far older than the others of its tag"),
+    ("! in Maps", "looks forgotten: far older than the others of its tag, or loaded for long while they are idle"),
     ("~ in Maps", "waits for bounce pages"),
     ("! in Host", "mappings fail now"),
     ("? in Host", "mappings failed, or were not as expected"),

@@ -1,6 +1,6 @@
 //! Devices of the host: what they map, and how much of it bounces.
 
-use super::table::detail::{Lines, split};
+use super::table::detail::Lines;
 use super::table::{self, Mark, Table};
 use crate::fields::DEVICE_FIELDS;
 use crate::frame::{DeviceRow, HostFrame, OriginKind, PoolRow, Probes};
@@ -11,9 +11,6 @@ use crate::units;
 use crate::views::Scene;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-
-/// Lines of a device's detail.
-const DETAIL_LINES: u16 = 11;
 
 /// Lines below which a screen is low.
 const LOW: u16 = 12;
@@ -34,7 +31,6 @@ pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, area: Rect, buf: &mut
     Pen::at(top, 1, buf).put_cut(&pool(host.pool.as_ref()), scene.theme.style(pool_role(host.pool.as_ref())));
     let rest = Rect { y: area.y.saturating_add(above), height: area.height - above, ..area };
     let rows = Rows::of([host.devices.as_slice()]);
-    let (above, below) = split(rest, list, DETAIL_LINES);
     let table = Table {
         title: "Devices",
         rows: &rows,
@@ -49,10 +45,7 @@ pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, area: Rect, buf: &mut
             "no device has mapped anything yet"
         },
     };
-    table::draw(scene, &table, list, above, buf);
-    if let Some((area, row)) = below.zip(list.selected(&rows)) {
-        detail(scene, row, area, buf);
-    }
+    table::draw(scene, &table, |row| detail(scene, row), list, rest, buf);
 }
 
 /// Mappings fail, or are not as expected.
@@ -63,13 +56,13 @@ fn mark(row: &DeviceRow) -> Option<Mark> {
     (row.differ > 0 || row.failed > 0).then_some(Mark { sign: "?", role: Role::Warn })
 }
 
-fn detail(scene: Scene<'_>, row: &DeviceRow, area: Rect, buf: &mut Buffer) {
-    let mut lines = Lines::default();
+fn detail(scene: Scene<'_>, row: &DeviceRow) -> Lines {
+    let mut lines = Lines::titled(row.device.as_str());
     // The title says which device it is.
     let names = DEVICE_FIELDS.each_ref().map(|field| field.name);
     let names: Vec<_> = names.into_iter().filter(|name| *name != "device").collect();
-    lines.fields(row, &names);
-    lines.draw(scene.theme, &row.device, area, buf);
+    lines.fields(scene, row, &names);
+    lines
 }
 
 fn probes(host: &HostFrame) -> String {

@@ -2,8 +2,8 @@
 
 mod histogram;
 
-use super::Scene;
-use crate::fields::{DISTRIBUTION_FIELDS, fit};
+use super::{Scene, on_machine};
+use crate::fields::{DISTRIBUTION_FIELDS, GAP, Identity, fit};
 use crate::frame::{Distribution, Machine, Name};
 use crate::list::ListState;
 use crate::pen::Pen;
@@ -24,10 +24,8 @@ pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, area: Rect, buf: &mut
         below
     };
     list.listed = all.len();
-    list.shown = rows.len();
-    list.page = usize::from(table.max(1));
     list.body = Rect { y: area.y.saturating_add(1), height: table, ..area };
-    list.select(list.cursor);
+    list.keep(rows.iter().map(|row| row.identity()), table.max(1).into());
     if rows.is_empty() {
         let nothing =
             if all.is_empty() { "No machines, and so nothing that takes time." } else { "Nothing matches the filter." };
@@ -73,12 +71,14 @@ impl<'a> Measured<'a> {
         }
     }
 
+    fn identity(&self) -> Identity<'_> {
+        Identity { machine: self.machine, object: "", number: 0, kind: self.what }
+    }
+
     fn label(&self) -> String {
         format!("{} {}", self.machine, self.what)
     }
 }
-
-const GAP: u16 = 2;
 
 fn draw_table(scene: Scene<'_>, rows: &[&Measured<'_>], list: &ListState, area: Rect, buf: &mut Buffer) {
     let style = |role| scene.theme.style(role);
@@ -93,7 +93,7 @@ fn draw_table(scene: Scene<'_>, rows: &[&Measured<'_>], list: &ListState, area: 
     let shown = rows.iter().enumerate().skip(list.top);
     for (nth, (place, row)) in (0..list.body.height).zip(shown) {
         let mut pen = Pen::at(list.body, nth, buf);
-        pen.left(&row.label(), label, style(Role::Accent));
+        pen.left(&on_machine(row.machine, row.what, label), label, style(Role::Accent));
         match row.distribution {
             None => {
                 pen.skip(GAP).put_cut("not recorded", style(Role::Faint));
@@ -117,6 +117,7 @@ fn draw_table(scene: Scene<'_>, rows: &[&Measured<'_>], list: &ListState, area: 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::Frame;
     use crate::list::Detail;
     use crate::views::fixtures;
 
@@ -139,6 +140,22 @@ mod tests {
         list.select(2);
         let lines = fixtures::lines(&frame, (40, 9), |scene, area, buf| draw(scene, &mut list, area, buf));
         assert_eq!(lines[5], "vm1 sync: not recorded");
+    }
+
+    #[test]
+    fn the_cursor_stays_on_what_took_time() {
+        let mut frame = fixtures::empty();
+        frame.machines = vec![fixtures::machine("vm1", 1), fixtures::machine("vm2", 1)];
+        frame.machines[1].latency.load = None;
+        let mut list = ListState::default();
+        let drawn = |frame: &Frame, list: &mut ListState| {
+            fixtures::lines(frame, (80, 16), |scene, area, buf| draw(scene, list, area, buf)).join("\n")
+        };
+        drawn(&frame, &mut list);
+        list.down(1);
+        assert!(drawn(&frame, &mut list).contains("vm1 deferral: none so far"));
+        frame.machines[1].latency.load = Some(fixtures::distribution());
+        assert!(drawn(&frame, &mut list).contains("vm1 deferral: none so far"));
     }
 
     #[test]

@@ -2,20 +2,17 @@
 
 pub(crate) mod suspects;
 
-use super::table::detail::{Lines, split};
+use super::table::detail::Lines;
 use super::table::{self, Mark, Table};
 use crate::fields::TAG_FIELDS;
 use crate::frame::{Machine, MapRow, MapState, TagRow};
 use crate::list::{ListState, Rows};
+use crate::moment::Moments;
 use crate::theme::Role;
-use crate::units;
 use crate::views::Scene;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use suspects::{Baselines, Suspect};
-
-/// Lines of a map's detail.
-const DETAIL_LINES: u16 = 10;
 
 /// Draws the maps.
 pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, area: Rect, buf: &mut Buffer) {
@@ -23,7 +20,6 @@ pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, area: Rect, buf: &mut
     let total = scene.machines().map(busy).sum();
     let mut baselines = std::mem::take(&mut list.baselines);
     let known = baselines.of(scene.into(), || Baselines::of(scene.machines()));
-    let (above, below) = split(area, list, DETAIL_LINES);
     let table = Table {
         title: "Maps",
         rows: &rows,
@@ -34,10 +30,7 @@ pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, area: Rect, buf: &mut
         remark: None,
         empty: "no map is loaded or waits",
     };
-    table::draw(scene, &table, list, above, buf);
-    if let Some((area, row)) = below.zip(list.selected(&rows)) {
-        detail(scene, row, known.suspect(row), area, buf);
-    }
+    table::draw(scene, &table, |row| detail(scene, row, known.suspect(row)), list, area, buf);
     list.baselines = baselines;
 }
 
@@ -54,29 +47,31 @@ fn busy(machine: &Machine) -> usize {
     machine.maps_total.deferred as usize + machine.maps_total.loaded as usize
 }
 
-fn detail(scene: Scene<'_>, row: &MapRow, suspect: Option<Suspect>, area: Rect, buf: &mut Buffer) {
-    let mut lines = Lines::default();
+fn detail(scene: Scene<'_>, row: &MapRow, suspect: Option<Suspect>) -> Lines {
+    let mut lines = Lines::titled(row.map.as_str());
     if let Some(suspect) = suspect {
-        lines.sentence(why(row, suspect), Role::Bad);
+        lines.sentence(why(Moments::of(scene), row, suspect), Role::Bad);
     }
-    lines.fields(row, &["machine", "tag", "session", "uid", "state", "age_ns", "bytes", "segments", "bounce_pages"]);
+    let names = ["machine", "tag", "session", "uid", "state", "age_ns", "bytes", "segments", "bounce_pages"];
+    lines.fields(scene, row, &names);
     if let Some(tag) = tag_of(scene, row) {
         let names = TAG_FIELDS.each_ref().map(|field| field.name);
         let of_tag: Vec<_> = names.into_iter().filter(|name| !["machine", "tag", "session"].contains(name)).collect();
         lines.sentence(format!("tag {}", tag.tag), Role::Heading);
-        lines.fields(tag, &of_tag);
+        lines.fields(scene, tag, &of_tag);
     }
-    lines.draw(scene.theme, &row.map, area, buf);
+    lines
 }
 
 /// Why it looks forgotten.
-fn why(row: &MapRow, suspect: Suspect) -> String {
-    let age = units::duration(row.age_ns);
+fn why(moments: Moments<'_>, row: &MapRow, suspect: Suspect) -> String {
+    let age = moments.span(row.age_ns);
     match suspect {
-        Suspect::Older { loaded, young_ns } => {
-            let young = units::duration(young_ns);
+        Suspect::Older { looked_at, young_ns } => {
+            let young = moments.span(young_ns);
             format!(
-                "perhaps forgotten: loaded for {age}, while a quarter of the {loaded} loaded maps of its tag is younger than {young}"
+                "perhaps forgotten: loaded for {age}, while a quarter of the {looked_at} loaded maps of its tag that were \
+                 looked at is at most {young} old"
             )
         }
         Suspect::Alone { idle } => {

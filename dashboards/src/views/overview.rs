@@ -7,6 +7,7 @@ mod waiting;
 mod zones;
 
 use super::{Scene, pane_lines};
+use crate::fields::{Identity, Row};
 use crate::frame::{FindingRow, OriginKind, ZoneRow};
 use crate::list::{Detail, Filter, ListState};
 use crate::pen::{Pen, wrapped};
@@ -17,11 +18,18 @@ use ratatui::layout::Rect;
 /// Draws pools, findings and the host. The cursor goes over the pools first and then the findings.
 pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, area: Rect, buf: &mut Buffer) {
     let content = Content::of(scene, &list.filter);
-    let places = Places::of(scene, &content, list.detail, area);
-    list.shown = content.len();
     list.listed = Content::of(scene, &Filter::default()).len();
-    list.page = places.page();
-    list.select(list.cursor);
+    list.keep(content.identities(), list.page);
+    let detail = match list.detail {
+        Detail::Closed => None,
+        Detail::Open => detail::of(scene, &content, list),
+    };
+    let mut above = area;
+    let pane = detail.as_ref().map_or(0, |detail| detail.height(area.width).min(pane_lines(area.height)));
+    let pane = take_bottom(&mut above, pane);
+    let places = Places::of(scene, &content, above);
+    list.body = above;
+    list.set_page(places.page(list.cursor, content.zones.len()));
     if content.listed_nothing(list) {
         draw_nothing(scene, places.zones, buf);
     } else {
@@ -30,15 +38,15 @@ pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, area: Rect, buf: &mut
     waiting::draw(scene, &content.zones, list, places.waiting, buf);
     findings::draw(scene, &content, &places, list.cursor, buf);
     host_line::draw(scene, places.host, buf);
-    if list.detail == Detail::Open {
-        detail::draw(scene, &content, list, places.detail, buf);
+    if let Some(detail) = detail {
+        detail.draw(scene.theme, pane, buf);
     }
 }
 
 /// The row of the list in that line of the screen, with the list as it was last drawn.
 pub(crate) fn place_at(scene: Scene<'_>, list: &ListState, area: Rect, line: u16) -> Option<usize> {
     let content = Content::of(scene, &list.filter);
-    let places = Places::of(scene, &content, list.detail, area);
+    let places = Places::of(scene, &content, area.intersection(list.body));
     let below = |part: Rect| line.checked_sub(part.y).filter(|&nth| nth < part.height).map(usize::from);
     if let Some(nth) = below(places.zones) {
         let place = places.zones_top(list, content.zones.len()) + nth / usize::from(places.zone_lines);
@@ -76,6 +84,12 @@ impl<'a> Content<'a> {
         self.zones.len() + self.findings.len()
     }
 
+    /// What tells the rows apart, in the order in which the cursor goes over them.
+    fn identities(&self) -> impl Iterator<Item = Identity<'a>> + Clone {
+        let zones = self.zones.iter().map(|zone| zone.identity());
+        zones.chain(self.findings.iter().map(|finding| finding.identity()))
+    }
+
     /// Whether there are no zones, and not because of a filter.
     fn listed_nothing(&self, list: &ListState) -> bool {
         self.zones.is_empty() && list.filter.is_empty()
@@ -96,7 +110,6 @@ struct Places {
     findings_heading: Rect,
     findings: Rect,
     host: Rect,
-    detail: Rect,
 }
 
 /// Pools of which it is said who waits and who holds, at most.
@@ -106,12 +119,8 @@ const QUEUES: u16 = 8;
 const TREND_COLUMNS_MIN: u16 = 60;
 
 impl Places {
-    fn of(scene: Scene<'_>, content: &Content<'_>, detail: Detail, area: Rect) -> Self {
+    fn of(scene: Scene<'_>, content: &Content<'_>, area: Rect) -> Self {
         let mut rest = area;
-        let detail = match detail {
-            Detail::Closed => take_bottom(&mut rest, 0),
-            Detail::Open => take_bottom(&mut rest, pane_lines(area.height).min(14)),
-        };
         let host = u16::from(scene.frame.host.is_some() && rest.height >= 5);
         let host = take_bottom(&mut rest, host);
         let any_zones = !content.zones.is_empty();
@@ -139,21 +148,26 @@ impl Places {
             gap(&mut rest);
         }
         let findings_heading = take_top(&mut rest, heading);
-        Self { legend, zones, zone_lines, waiting, findings_heading, findings: rest, host, detail }
+        Self { legend, zones, zone_lines, waiting, findings_heading, findings: rest, host }
     }
 
-    /// Zones that are on the screen at once.
-    fn page(&self) -> usize {
+    /// Rows on the screen at once of those that the cursor is among: zones, of which there are so many, or findings.
+    fn page(&self, cursor: usize, zones: usize) -> usize {
+        if cursor < zones { self.zones_page() } else { self.findings.height.max(1).into() }
+    }
+
+    /// Zones on the screen at once.
+    fn zones_page(&self) -> usize {
         usize::from((self.zones.height / self.zone_lines).max(1))
     }
 
     /// The first zone on the screen.
     fn zones_top(&self, list: &ListState, zones: usize) -> usize {
-        let top = list.top.min(zones.saturating_sub(self.page()));
+        let top = list.top.min(zones.saturating_sub(self.zones_page()));
         if list.cursor >= zones {
             return top;
         }
-        top.clamp((list.cursor + 1).saturating_sub(self.page()), list.cursor)
+        top.clamp((list.cursor + 1).saturating_sub(self.zones_page()), list.cursor)
     }
 
     /// The first finding on the screen.

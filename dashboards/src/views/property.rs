@@ -1,11 +1,12 @@
 //! Whatever a frame holds and however large the screen is, drawing it ends well.
 
-use super::{LogView, Scene, View, decisions, fixtures, latency, overview};
+use super::{LogView, Scene, View, decisions, fixtures, help, host, latency, maps, overview, waiters, zones};
 use crate::frame::{
-    Bin, BounceWhy, Bucket, Distribution, Frame, Lost, OriginState, Probes, Severity, SplitWhy, TimeAxis, Timeline,
-    What,
+    Bin, BounceWhy, Bucket, DeviceRow, Distribution, Frame, HostFrame, Lost, Machine, MapRow, MapState, MapTotals,
+    OriginState, Probes, Severity, SplitWhy, TagRow, TimeAxis, Timeline, WaiterRow, What,
 };
-use crate::list::Detail;
+use crate::keys::Keymap;
+use crate::list::{Detail, ListState, Sort, SortWay};
 use crate::screen::footer::{self, Footer};
 use crate::screen::header::{self, Frozen, HeaderState};
 use crate::screen::{self, WithTimeline, timeline};
@@ -79,6 +80,66 @@ impl Numbers {
         }
     }
 
+    fn few(&mut self) -> usize {
+        usize::try_from(self.below(40)).unwrap_or(0)
+    }
+
+    fn real(&mut self) -> f64 {
+        f64::from_bits(self.next())
+    }
+
+    /// Fills a machine with maps, waiters and tags, some of which belong together.
+    fn fill(&mut self, machine: &mut Machine) {
+        let name = machine.machine.clone();
+        for _ in 0..self.few() {
+            let state = [MapState::Idle, MapState::Deferred, MapState::Loaded, MapState::Loaded];
+            let state = state.get(usize::try_from(self.below(4)).unwrap_or(0)).copied().unwrap_or(MapState::Idle);
+            let (map, tag) = (self.name().into(), self.name().into());
+            let (bytes, age_ns, bounce_pages) = (self.next(), self.next(), self.small());
+            machine.maps.push(MapRow { map, tag, state, bytes, bounce_pages, age_ns, ..fixtures::map(&name, 0) });
+        }
+        for _ in 0..self.few() {
+            let (map, zone, position) = (self.name().into(), self.small() % 5, self.small());
+            let (needed, reserved, age_ns) = (self.small(), self.small(), self.next());
+            let row = WaiterRow { position, map, zone, needed, reserved, age_ns, ..fixtures::waiter(&name) };
+            machine.waiters.push(row);
+        }
+        for _ in 0..self.few() {
+            let zone = (self.below(2) == 0).then(|| self.small() % 5);
+            let (boundary, lowaddr, maxsegsz) = (self.next(), self.next(), self.next());
+            let tag = fixtures::tag(&name, &self.name(), self.small());
+            machine.tags.push(TagRow { boundary, lowaddr, maxsegsz, zone, ..tag });
+        }
+        machine.waiters_total = self.small();
+        machine.maps_total = MapTotals { idle: self.small(), deferred: self.small(), loaded: self.small() };
+    }
+
+    fn device(&mut self) -> DeviceRow {
+        DeviceRow {
+            mappings_per_s: self.real(),
+            bytes_per_s: self.real(),
+            bounced_per_s: self.real(),
+            failed_per_s: self.real(),
+            mapped: self.next(),
+            live_bytes: self.next(),
+            bounced: self.next(),
+            failed: self.next(),
+            dma_mask: (self.below(2) == 0).then(|| self.next()),
+            agree: self.next(),
+            differ: self.next(),
+            ..fixtures::device(&self.name())
+        }
+    }
+
+    fn list(&mut self) -> ListState {
+        let cursor = usize::try_from(self.below(80)).unwrap_or(0);
+        let filter = if self.below(3) == 0 { "m1" } else { "" };
+        let detail = if self.below(2) == 0 { Detail::Open } else { Detail::Closed };
+        let mut list = fixtures::list(cursor, detail, filter);
+        list.sort = (self.below(2) == 0).then(|| Sort { field: self.few(), way: SortWay::Descending });
+        list
+    }
+
     fn frame(&mut self) -> Frame {
         let mut frame = fixtures::empty();
         (frame.t_ns, frame.unix_ns) = (self.next(), i64::try_from(self.next()).ok());
@@ -93,6 +154,7 @@ impl Numbers {
                 zone.trend.samples.truncate(usize::try_from(self.below(60)).unwrap_or(0));
             }
             machine.latency.load = Some(self.distribution());
+            self.fill(&mut machine);
             frame.machines.push(machine);
         }
         for _ in 0..self.below(5) {
@@ -104,7 +166,8 @@ impl Numbers {
             let (t_ns, map, what) = (self.next(), self.name(), self.what());
             frame.decisions.push(fixtures::decision(t_ns, &map, what));
         }
-        frame.host = Some(fixtures::host(Probes::Attached));
+        let devices = (0..self.few()).map(|_| self.device()).collect();
+        frame.host = (self.below(8) > 0).then(|| HostFrame { devices, ..fixtures::host(Probes::Attached) });
         let bucket =
             |numbers: &mut Self| Bucket { pressure: f32::from_bits(numbers.small()), deferred: numbers.small() };
         let buckets = (0..self.below(300)).map(|_| bucket(self)).collect();
@@ -121,16 +184,15 @@ fn draw_all(frame: &Frame, area: Rect, numbers: &mut Numbers) {
     let scene = Scene { frame, machine: None, theme: &theme, time_zone: &TimeZone::UTC };
     let whole = Rect::new(0, 0, area.width + 4, area.height + 4);
     let mut buf = Buffer::filled(whole, ratatui::buffer::Cell::new("#"));
-    let cursor = usize::try_from(numbers.below(80)).unwrap_or(0);
-    let filter = if numbers.below(3) == 0 { "m1" } else { "" };
-    let detail = if numbers.below(2) == 0 { Detail::Open } else { Detail::Closed };
     let interval = Duration::from_millis(numbers.below(10_000));
     let state =
         HeaderState { view: View::Maps, frozen: Frozen::Yes, interval, unseen_frames: numbers.next(), newest: None };
     let text = numbers.name();
-    overview::draw(scene, &mut fixtures::list(cursor, detail, filter), area, &mut buf);
-    latency::draw(scene, &mut fixtures::list(cursor, detail, filter), area, &mut buf);
-    decisions::draw(scene, &mut fixtures::list(cursor, detail, filter), &mut LogView::default(), area, &mut buf);
+    for draw in [overview::draw, zones::draw, waiters::draw, maps::draw, latency::draw, host::draw] {
+        draw(scene, &mut numbers.list(), area, &mut buf);
+    }
+    decisions::draw(scene, &mut numbers.list(), &mut LogView::default(), area, &mut buf);
+    help::draw(scene, &Keymap::default(), &mut numbers.list(), area, &mut buf);
     header::draw(scene, &state, area, &mut buf);
     timeline::draw(scene, area, &mut buf);
     footer::draw(&theme, &Footer::Prompt { label: "filter", text: &text, note: &text }, area, &mut buf);

@@ -1,17 +1,17 @@
-//! A table: a title with how many rows there are, headings, and the rows that fit.
+//! A table: a title with how many rows there are, headings, the rows that fit, and the detail of one of them.
 
 pub(crate) mod detail;
 
-use crate::fields::{Field, Row, fit};
-use crate::list::{ColumnAt, ListState, Rows, SortWay};
+use crate::fields::{Field, GAP, Row, Unit, Value, fields_width, fit};
+use crate::list::{ColumnAt, Detail, ListState, Rows, SortWay};
+use crate::moment::Moments;
 use crate::pen::Pen;
 use crate::theme::{Role, Theme};
 use crate::views::Scene;
+use compact_str::CompactString;
+use detail::{Lines, split};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-
-/// Columns of the screen between two fields.
-const GAP: u16 = 2;
 
 /// Columns of the screen for the marks on the left.
 const MARGIN: u16 = 2;
@@ -55,8 +55,29 @@ pub(crate) struct Remark<'a, R> {
     pub(crate) text: &'a dyn Fn(&R, u16) -> String,
 }
 
-/// Draws a table, and notes in `list` what is where.
-pub(crate) fn draw<R: Row>(scene: Scene<'_>, table: &Table<'_, R>, list: &mut ListState, area: Rect, buf: &mut Buffer) {
+/// Draws a table, and the detail of the row under the cursor if that is open. Notes in `list` what is where.
+pub(crate) fn draw<'r, R: Row>(
+    scene: Scene<'_>,
+    table: &Table<'r, R>,
+    detail: impl FnOnce(&'r R) -> Lines,
+    list: &mut ListState,
+    area: Rect,
+    buf: &mut Buffer,
+) {
+    // How many rows fit depends on the detail, and the detail on the row.
+    list.arrange(scene.into(), table.rows, list.page);
+    let detail = match list.detail {
+        Detail::Closed => None,
+        Detail::Open => list.selected(table.rows).map(detail),
+    };
+    let (above, below) = split(area, detail.as_ref());
+    draw_list(scene, table, list, above, buf);
+    if let Some((detail, area)) = detail.zip(below) {
+        detail.draw(scene.theme, area, buf);
+    }
+}
+
+fn draw_list<R: Row>(scene: Scene<'_>, table: &Table<'_, R>, list: &mut ListState, area: Rect, buf: &mut Buffer) {
     let area = area.intersection(buf.area);
     let body = Rect { y: area.y.saturating_add(2), height: area.height.saturating_sub(2), ..area };
     list.body = body;
@@ -74,15 +95,16 @@ pub(crate) fn draw<R: Row>(scene: Scene<'_>, table: &Table<'_, R>, list: &mut Li
         let row = list.source_index(place).and_then(|at| table.rows.get(at));
         let Some(row) = row else { break };
         let at = Rect { y: body.y + line, height: 1, ..body };
-        draw_row(
-            scene.theme,
-            table,
-            &columns,
-            row,
-            if place == list.cursor { Under::Cursor } else { Under::Nothing },
-            at,
-            buf,
-        );
+        let under = if place == list.cursor { Under::Cursor } else { Under::Nothing };
+        draw_row(scene, table, &columns, row, under, at, buf);
+    }
+}
+
+/// What a row says in a column. Spans are of the frame's clock, which counts operations where no time is known.
+fn shown<R>(scene: Scene<'_>, field: &Field<R>, row: &R) -> CompactString {
+    match ((field.value)(row), field.unit) {
+        (Value::Whole(span), Unit::Nanoseconds) => Moments::of(scene).span(span).into(),
+        (value, unit) => value.screen(unit),
     }
 }
 
@@ -93,19 +115,26 @@ enum Under {
     Nothing,
 }
 
-/// Where the fields are that there is room for. The remark gives way to fields that never drop, and to nothing else.
+/// Where the fields are that there is room for. The remark gives way to fields that never drop, and to nothing else; where
+/// it has to, its room is theirs.
 fn columns<R: Row>(table: &Table<'_, R>, list: &ListState, area: Rect) -> Vec<ColumnAt> {
     let fields = R::fields();
     let keep = list.sort.map(|sort| sort.field).filter(|&field| field < fields.len());
     let room = area.width.saturating_sub(MARGIN);
     let remark = table.remark.as_ref().map_or(0, |remark| remark.width + GAP);
+    let beside_remark = fit(fields, table.hidden, keep, room.saturating_sub(remark));
+    let chosen = if remark > 0 && fields_width(fields, &beside_remark).saturating_add(remark) > room {
+        fit(fields, table.hidden, keep, room)
+    } else {
+        beside_remark
+    };
     let mut x = area.x + MARGIN;
     let place = |field: usize| {
         let at = ColumnAt { field, x, width: fields.get(field).map_or(0, |field| field.width) };
         x = x.saturating_add(at.width + GAP);
         at
     };
-    fit(fields, table.hidden, keep, room.saturating_sub(remark)).into_iter().map(place).collect()
+    chosen.into_iter().map(place).collect()
 }
 
 fn draw_title<R: Row>(theme: &Theme, table: &Table<'_, R>, list: &ListState, area: Rect, buf: &mut Buffer) {
@@ -156,7 +185,7 @@ fn heading<R>(field: &Field<R>, arrow: Option<SortWay>) -> String {
 }
 
 fn draw_row<R: Row>(
-    theme: &Theme,
+    scene: Scene<'_>,
     table: &Table<'_, R>,
     columns: &[ColumnAt],
     row: &R,
@@ -164,14 +193,14 @@ fn draw_row<R: Row>(
     at: Rect,
     buf: &mut Buffer,
 ) {
-    let mark = (table.mark)(row);
+    let (theme, mark) = (scene.theme, (table.mark)(row));
     let style = theme.style(mark.map_or(Role::Plain, |mark| mark.role));
     let mut pen = Pen::at(at, 0, buf);
     let sign = mark.map_or(" ", |mark| mark.sign);
     pen.put(if under == Under::Cursor { ">" } else { " " }, style).put(sign, style);
     for column in columns {
         let Some(field) = R::fields().get(column.field) else { continue };
-        let text = field.screen(row);
+        let text = shown(scene, field, row);
         if field.unit.is_number() {
             pen.right(&text, column.width, style).skip(GAP);
         } else {

@@ -2,19 +2,16 @@
 
 pub(crate) mod holders;
 
-use super::table::detail::{Lines, split};
+use super::table::detail::Lines;
 use super::table::{self, Mark, Remark, Table};
 use crate::frame::{WaiterRow, ZoneRow};
 use crate::list::{ListState, Rows};
+use crate::moment::Moments;
 use crate::theme::Role;
-use crate::units;
 use crate::views::Scene;
 use holders::Holders;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-
-/// Lines of a waiter's detail.
-const DETAIL_LINES: u16 = 10;
 
 /// Columns of the screen for who holds pages.
 const HOLDERS_COLUMNS: u16 = 20;
@@ -29,7 +26,6 @@ pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, area: Rect, buf: &mut
         Some(zone) => zone.words_in(room),
         None => "not known".to_owned(),
     };
-    let (above, below) = split(area, list, DETAIL_LINES);
     let table = Table {
         title: "Waiters",
         rows: &rows,
@@ -40,21 +36,18 @@ pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, area: Rect, buf: &mut
         remark: Some(Remark { heading: "held by (pages)", width: HOLDERS_COLUMNS, text: &held_by }),
         empty: "nobody waits for bounce pages",
     };
-    table::draw(scene, &table, list, above, buf);
-    if let Some((area, row)) = below.zip(list.selected(&rows)) {
-        detail(scene, row, known, area, buf);
-    }
+    table::draw(scene, &table, |row| detail(scene, row, known), list, area, buf);
     list.holders = holders;
 }
 
-fn detail(scene: Scene<'_>, row: &WaiterRow, holders: &Holders, area: Rect, buf: &mut Buffer) {
-    let mut lines = Lines::default();
+fn detail(scene: Scene<'_>, row: &WaiterRow, holders: &Holders) -> Lines {
+    let mut lines = Lines::titled(row.map.as_str());
     if let Some(zone) = needs_too_much(scene, row) {
         let text = format!("needs {} pages, but zone{} has {} in all", row.needed, row.zone, zone.total_bpages);
         lines.sentence(text, Role::Bad);
     }
     let missing = row.needed.saturating_sub(row.reserved);
-    let age = units::duration(row.age_ns);
+    let age = Moments::of(scene).span(row.age_ns);
     let ahead = match row.position {
         0 | 1 => "it is the next".to_owned(),
         2 => "1 map is ahead".to_owned(),
@@ -74,8 +67,8 @@ fn detail(scene: Scene<'_>, row: &WaiterRow, holders: &Holders, area: Rect, buf:
             lines.sentence(text, Role::Faint);
         }
     }
-    lines.fields(row, &["machine", "tag", "session"]);
-    lines.draw(scene.theme, &row.map, area, buf);
+    lines.fields(scene, row, &["machine", "tag", "session"]);
+    lines
 }
 
 /// The zone, where it can never have as many pages as are needed.

@@ -1,19 +1,17 @@
 //! Bounce zones as a table.
 
-use super::table::detail::{Lines, split};
+use super::table::detail::Lines;
 use super::table::{self, Mark, Table};
 use super::waiters::holders::{Holders, short};
 use crate::fields::ZONE_FIELDS;
 use crate::frame::{WaiterRow, ZoneRow};
 use crate::list::{ListState, Rows};
+use crate::moment::Moments;
 use crate::theme::Role;
 use crate::units;
 use crate::views::Scene;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-
-/// Lines of a zone's detail.
-const DETAIL_LINES: u16 = 13;
 
 /// Waiters that a detail names.
 const WAITERS_NAMED: usize = 6;
@@ -21,7 +19,6 @@ const WAITERS_NAMED: usize = 6;
 /// Draws the zones.
 pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, area: Rect, buf: &mut Buffer) {
     let rows = Rows::of(scene.machines().map(|machine| machine.zones.as_slice()));
-    let (above, below) = split(area, list, DETAIL_LINES);
     let table = Table {
         title: "Zones",
         rows: &rows,
@@ -32,12 +29,10 @@ pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, area: Rect, buf: &mut
         remark: None,
         empty: "no tag bounces, so there is no zone",
     };
-    table::draw(scene, &table, list, above, buf);
-    if let Some((area, row)) = below.zip(list.selected(&rows)) {
-        let mut holders = std::mem::take(&mut list.holders);
-        detail(scene, row, holders.of(scene.into(), || Holders::of(scene.machines())), area, buf);
-        list.holders = holders;
-    }
+    let mut holders = std::mem::take(&mut list.holders);
+    let detail = |row| detail(scene, row, holders.of(scene.into(), || Holders::of(scene.machines())));
+    table::draw(scene, &table, detail, list, area, buf);
+    list.holders = holders;
 }
 
 /// Someone waits.
@@ -45,9 +40,9 @@ fn mark(row: &ZoneRow) -> Option<Mark> {
     (row.waiters > 0).then_some(Mark { sign: "!", role: Role::Warn })
 }
 
-/// Draws a zone in full: where its pages are, who waits for them, who holds them.
-pub(super) fn detail(scene: Scene<'_>, row: &ZoneRow, holders: &Holders, area: Rect, buf: &mut Buffer) {
-    let mut lines = Lines::default();
+/// A zone in full: where its pages are, who waits for them, who holds them.
+pub(super) fn detail(scene: Scene<'_>, row: &ZoneRow, holders: &Holders) -> Lines {
+    let mut lines = Lines::titled(format!("{} zone{}", row.machine, row.zone));
     lines.sentence(pages(row), Role::Plain);
     lines.sentence(waiting(scene, row, WAITERS_NAMED), if row.waiters > 0 { Role::Warn } else { Role::Plain });
     if let Some(zone) = holders.zone(&row.machine, row.zone) {
@@ -56,8 +51,8 @@ pub(super) fn detail(scene: Scene<'_>, row: &ZoneRow, holders: &Holders, area: R
     // The title says which zone of which machine it is.
     let names = ZONE_FIELDS.each_ref().map(|field| field.name);
     let names: Vec<_> = names.into_iter().filter(|name| !["machine", "zone"].contains(name)).collect();
-    lines.fields(row, &names);
-    lines.draw(scene.theme, &format!("{} zone{}", row.machine, row.zone), area, buf);
+    lines.fields(scene, row, &names);
+    lines
 }
 
 /// Where the pages of a zone are, in one sentence.
@@ -82,9 +77,10 @@ pub(super) fn waiting(scene: Scene<'_>, row: &ZoneRow, named: usize) -> String {
     let of_zone = |waiter: &&WaiterRow| waiter.zone == row.zone;
     let machine = scene.frame.machine(&row.machine);
     let queue = machine.into_iter().flat_map(|machine| &machine.waiters).filter(of_zone);
+    let moments = Moments::of(scene);
     let named: Vec<String> = queue
         .take(named)
-        .map(|waiter| format!("{} for {}", short(&waiter.map, &row.machine), units::duration(waiter.age_ns)))
+        .map(|waiter| format!("{} for {}", short(&waiter.map, &row.machine), moments.span(waiter.age_ns)))
         .collect();
     let more = (row.waiters as usize).saturating_sub(named.len());
     let and_more = if more > 0 && !named.is_empty() { format!(", {more} more") } else { String::new() };

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use std::io;
 
 /// Operations whose decisions are shown.
-pub(super) const OPERATIONS: u64 = 512;
+pub(crate) const OPERATIONS: u64 = 512;
 
 /// What is needed of a line.
 #[derive(Deserialize)]

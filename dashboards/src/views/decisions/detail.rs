@@ -41,7 +41,9 @@ fn headline(load: &Load) -> String {
     let mapped = match load.needed {
         _ if bytes > 0 => {
             let segments = Counted(load.segments.len() as u64, "segment");
-            format!("{segments} of {}, {} bounced", units::bytes(bytes), units::bytes(bounced))
+            let first = load.segments.first().map(|segment| segment.number).filter(|&number| number > 0);
+            let from = first.map_or_else(String::new, |number| format!("from segment {number} on: "));
+            format!("{from}{segments} of {}, {} bounced", units::bytes(bytes), units::bytes(bounced))
         }
         Some(needed) => format!("needs {}", Counted(needed.into(), "bounce page")),
         None => "nothing is kept of what was mapped".to_owned(),
@@ -65,10 +67,10 @@ fn draw_segments(scene: Scene<'_>, load: &Load, area: Rect, first_row: u16, buf:
     let shown = if all > rows { rows.saturating_sub(1) } else { all };
     let widest = load.segments.iter().take(shown).map(|segment| columns(&units::hex(segment.addr))).max().unwrap_or(0);
     let mut row = first_row;
-    for (nth, segment) in load.segments.iter().enumerate().take(shown) {
+    for segment in load.segments.iter().take(shown) {
         let mut pen = Pen::at(area, row, buf);
         let style = |role| scene.theme.style(role);
-        pen.right(&nth.to_string(), 4, style(Role::Faint)).skip(1);
+        pen.right(&segment.number.to_string(), 4, style(Role::Faint)).skip(1);
         pen.right(&units::hex(segment.addr), widest, style(Role::Accent)).skip(1);
         pen.right(&units::bytes(segment.len), 9, style(Role::Plain)).skip(2);
         pen.put_cut(&WhySplit(segment.why).to_string(), style(Role::Plain));

@@ -62,13 +62,16 @@ impl DecisionFinder {
 
 fn place_of(word: &str) -> (Place, &str) {
     let places = [
-        ("kind:", Place::Kind),
-        ("machine:", Place::Machine),
-        ("session:", Place::Session),
-        ("map:", Place::Map),
-        ("tag:", Place::Tag),
+        ("kind", Place::Kind),
+        ("machine", Place::Machine),
+        ("session", Place::Session),
+        ("map", Place::Map),
+        ("tag", Place::Tag),
     ];
-    let of_place = places.into_iter().find_map(|(prefix, place)| Some((place, word.strip_prefix(prefix)?)));
+    let of_place = word.split_once(':').and_then(|(named, rest)| {
+        let (_, place) = places.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(named))?;
+        Some((place, rest))
+    });
     of_place.unwrap_or((Place::Anywhere, word))
 }
 
@@ -107,7 +110,9 @@ mod tests {
         check("1.50 µs", true);
         check("m12 waits", false);
         check("kind:resum map:m12", true);
+        check("MAP:M12 Kind:RESUM", true);
         check("kind:m12", false);
+        check("maps:m12", false);
         check("tag:m12", false);
         check("session:S1 machine:vm1", true);
         check("s1vm1", false);

@@ -37,11 +37,13 @@ pub(super) enum LoadEnd {
 /// One segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Segment {
+    /// Its number in the load, from 0.
+    pub(super) number: u64,
     /// Its first bus address.
     pub(super) addr: u64,
     /// Bytes.
     pub(super) len: u64,
-    /// Where in the buffer it begins, bytes.
+    /// Where it begins, bytes behind the first that is known of the buffer.
     pub(super) offset: u64,
     /// Why it begins.
     pub(super) why: SplitWhy,
@@ -131,7 +133,7 @@ impl Load {
                 }
                 let offset = self.bytes();
                 let bounced = told.bounced;
-                self.segments.push(Segment { addr: *addr, len: *len, offset, why: *why, bounced });
+                self.segments.push(Segment { number: *segment, addr: *addr, len: *len, offset, why: *why, bounced });
                 self.place(*len, bounced);
             }
             What::Coalesced { len, .. } => {
@@ -282,8 +284,8 @@ mod tests {
             waited_ns: Some(900),
             end: LoadEnd::Loaded,
             segments: vec![
-                Segment { addr: 0x4000, len: 4096, offset: 0, why: SplitWhy::First, bounced: None },
-                Segment { addr: 0x1000, len: 1024, offset: 4096, why: SplitWhy::Discontiguous, bounced },
+                Segment { number: 0, addr: 0x4000, len: 4096, offset: 0, why: SplitWhy::First, bounced: None },
+                Segment { number: 1, addr: 0x1000, len: 1024, offset: 4096, why: SplitWhy::Discontiguous, bounced },
             ],
             pieces: vec![
                 Piece { offset: 0, len: 4096, path: Path::Direct },

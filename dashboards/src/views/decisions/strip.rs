@@ -73,7 +73,7 @@ fn cuts(load: &Load, scale: Scale) -> String {
     for (nth, segment) in load.segments.iter().enumerate() {
         let start = scale.column(segment.offset);
         let end = load.segments.get(nth + 1).map_or(line.len(), |next| scale.column(next.offset));
-        let label = format!("│{nth}");
+        let label = format!("│{}", segment.number);
         let room = end.saturating_sub(start);
         let shown = if label.chars().count() <= room { label.as_str() } else { "│" };
         for (place, sign) in line.iter_mut().skip(start).zip(shown.chars()) {

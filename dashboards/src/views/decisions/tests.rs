@@ -61,6 +61,43 @@ fn what_is_missing_is_told() {
 }
 
 #[test]
+fn a_recording_says_of_how_much_it_shows_decisions() {
+    let mut frame = frame(200);
+    frame.origin.kind = OriginKind::Recording;
+    let (mut list, mut view) = (ListState::default(), LogView::default());
+    let mut title = |act: fn(&mut ListState)| {
+        act(&mut list);
+        drawn(&frame, &mut list, &mut view, (100, 10)).swap_remove(0)
+    };
+    assert_eq!(title(|_| {}), "1000 decisions of the last 512 operations");
+    assert_eq!(title(ListState::first), "1000 decisions of the last 512 operations, go back in time for any earlier");
+    assert_eq!(title(|list| list.down(20)), "1000 decisions of the last 512 operations");
+}
+
+#[test]
+fn a_load_whose_beginning_is_not_kept() {
+    let mut frame = fixtures::empty();
+    let whats = [
+        What::Split { segment: 3, addr: 0x5000, len: 4096, why: SplitWhy::NotTold },
+        What::Split { segment: 4, addr: 0x9000, len: 4096, why: SplitWhy::Discontiguous },
+        What::Loaded { segments: 5, bpages: 0 },
+    ];
+    for what in whats {
+        frame.decisions.push(fixtures::decision(0, "vm1/m1", what));
+    }
+    let mut list = fixtures::list(0, Detail::Open, "");
+    let lines = drawn(&frame, &mut list, &mut LogView::default(), (80, 20));
+    let expected = [
+        "from segment 3 on: 2 segments of 8.00 KiB, 0 B bounced; loaded".to_owned(),
+        format!("│3{}│4", " ".repeat(38)),
+        "█".repeat(80),
+        format!("0   █ direct   ▒ bounced{}8.00 KiB", " ".repeat(48)),
+    ];
+    assert_eq!(lines[10..14], expected);
+    assert!(lines[14].starts_with("   3 0x5000  4.00 KiB") && lines[15].starts_with("   4 0x9000"), "{lines:#?}");
+}
+
+#[test]
 fn the_load_of_the_decision_under_the_cursor() {
     let frame = frame(2);
     let mut list = fixtures::list(0, Detail::Open, "");

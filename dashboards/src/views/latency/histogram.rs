@@ -94,7 +94,7 @@ fn marks(distribution: &Distribution, shorter: Option<u64>, upto_ns: u64) -> Str
     names.join(" ")
 }
 
-const LIMIT_COLUMNS: u16 = 11;
+const LIMIT_COLUMNS: u16 = 13;
 const COUNT_COLUMNS: u16 = 9;
 const SHARE_COLUMNS: u16 = 7;
 
@@ -152,6 +152,14 @@ mod tests {
     }
 
     #[test]
+    fn limits_of_up_to_years_fit_into_their_columns() {
+        for bits in 0..60 {
+            let limit = format!("≤ {}", units::duration(longest_of(bits)));
+            assert!(columns(&limit) <= LIMIT_COLUMNS, "{limit}");
+        }
+    }
+
+    #[test]
     fn bars_with_counts_shares_and_percentiles() {
         let area = Rect::new(0, 0, 80, 6);
         let mut buf = Buffer::empty(area);
@@ -159,9 +167,9 @@ mod tests {
         let lines: Vec<String> = (0..6)
             .map(|y| (0..80).filter_map(|x| buf.cell((x, y))).map(ratatui::buffer::Cell::symbol).collect::<String>())
             .collect();
-        let bar = "█".repeat(41);
-        assert_eq!(lines[1], format!("  ≤ 1.02 µs {bar}        50   50 % p50      "));
-        assert_eq!(lines[3].trim_end(), format!("  ≤ 4.10 µs {}         0    0 %", " ".repeat(41)));
+        let bar = "█".repeat(39);
+        assert_eq!(lines[1], format!("    ≤ 1.02 µs {bar}        50   50 % p50      "));
+        assert_eq!(lines[3].trim_end(), format!("    ≤ 4.10 µs {}         0    0 %", " ".repeat(39)));
         assert!(lines[5].trim_end().ends_with(" 9  9.0 % p99 p99.9"), "{}", lines[5]);
     }
 }

@@ -5,8 +5,8 @@
 //!
 //! * has been for more than [`AGE_MIN_NS`], at least [`PEERS_MIN`] other maps of its tag are loaded, and it is more than
 //!   [`FACTOR`] times as old as the lower quartile of the ages of the tag's loaded maps; or
-//! * has been for more than [`ALONE_MIN_NS`], and of at least [`PEERS_MIN`] other maps of its tag at least three quarters do
-//!   nothing.
+//! * has been for more than [`ALONE_MIN_NS`], its tag has at least [`PEERS_MIN`] other maps, and at least three quarters of
+//!   the tag's maps, itself among them, do nothing.
 //!
 //! The lower quartile, not the median, since forgotten maps add up: three quarters of them can be forgotten before the rule
 //! goes blind. A tag whose maps are loaded once and stay, as those of descriptor rings, has maps of like age and no
@@ -40,7 +40,7 @@ pub(crate) struct Baselines {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Baseline {
     /// Maps are loaded, and this old.
-    Loaded { loaded: usize, young_ns: u64 },
+    Loaded { looked_at: usize, young_ns: u64 },
     /// Most maps are idle.
     Idle { idle: usize },
 }
@@ -50,8 +50,8 @@ enum Baseline {
 pub(crate) enum Suspect {
     /// Far older than the others.
     Older {
-        /// Loaded maps of its tag, itself among them.
-        loaded: usize,
+        /// Loaded maps of its tag that were looked at.
+        looked_at: usize,
         /// The lower quartile of their ages.
         young_ns: u64,
     },
@@ -77,8 +77,8 @@ impl Baselines {
             return None;
         }
         match *self.by_tag.get(&row.machine)?.get(&row.tag)? {
-            Baseline::Loaded { loaded, young_ns } => (row.age_ns > AGE_MIN_NS && row.age_ns / FACTOR > young_ns)
-                .then_some(Suspect::Older { loaded, young_ns }),
+            Baseline::Loaded { looked_at, young_ns } => (row.age_ns > AGE_MIN_NS && row.age_ns / FACTOR > young_ns)
+                .then_some(Suspect::Older { looked_at, young_ns }),
             Baseline::Idle { idle } => (row.age_ns > ALONE_MIN_NS).then_some(Suspect::Alone { idle }),
         }
     }
@@ -102,9 +102,9 @@ fn baselines(machine: &Machine, step: usize) -> HashMap<Name, Baseline> {
         let maps = tag.maps as usize;
         let idle = maps.saturating_sub(ages.len() + waiting.get(&tag.tag).copied().unwrap_or(0));
         if ages.len() > PEERS_MIN {
-            let (loaded, quarter) = (ages.len(), ages.len() / 4);
+            let (looked_at, quarter) = (ages.len(), ages.len() / 4);
             let (_, &mut young_ns, _) = ages.select_nth_unstable(quarter);
-            found.insert(tag.tag.clone(), Baseline::Loaded { loaded, young_ns });
+            found.insert(tag.tag.clone(), Baseline::Loaded { looked_at, young_ns });
         } else if all_are_seen && maps > PEERS_MIN && idle * 4 >= maps * 3 {
             found.insert(tag.tag.clone(), Baseline::Idle { idle });
         }
@@ -115,59 +115,21 @@ fn baselines(machine: &Machine, step: usize) -> HashMap<Name, Baseline> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{Latency, MapTotals, TagRow};
+    use crate::frame::MapTotals;
+    use crate::views::fixtures;
 
     const SECOND: u64 = 1_000_000_000;
 
-    fn map(number: usize, tag: &str, state: MapState, age_ns: u64) -> MapRow {
-        MapRow {
-            machine: "vm1".into(),
-            map: format!("vm1/m{number}").into(),
-            tag: tag.into(),
-            session: None,
-            uid: None,
-            state,
-            bytes: 4096,
-            segments: 1,
-            bounce_pages: 0,
-            age_ns,
-        }
+    fn map(number: u32, tag: &str, state: MapState, age_ns: u64) -> MapRow {
+        MapRow { tag: tag.into(), state, age_ns, ..fixtures::map("vm1", number) }
     }
 
     /// A machine with these maps listed, and so many maps of each tag.
     fn machine(maps: Vec<MapRow>, tags: &[(&str, u32)]) -> Machine {
         let count = |state| u32::try_from(maps.iter().filter(|map| map.state == state).count()).unwrap();
-        let tag = |&(tag, maps): &(&str, u32)| TagRow {
-            machine: "vm1".into(),
-            tag: tag.into(),
-            session: None,
-            preset: None,
-            alignment: 1,
-            boundary: 0,
-            lowaddr: u64::MAX,
-            highaddr: u64::MAX,
-            maxsize: 4096,
-            nsegments: None,
-            maxsegsz: 4096,
-            zone: None,
-            maps,
-        };
-        Machine {
-            machine: "vm1".into(),
-            session: None,
-            profile: "freebsd-11".into(),
-            zones: Vec::new(),
-            waiters: Vec::new(),
-            waiters_total: 0,
-            tags: tags.iter().map(tag).collect(),
-            maps_total: MapTotals { idle: 0, deferred: count(MapState::Deferred), loaded: count(MapState::Loaded) },
-            maps,
-            memory_bytes: None,
-            dmamem_bytes: None,
-            loads: 0,
-            loads_failed: 0,
-            latency: Latency::default(),
-        }
+        let maps_total = MapTotals { idle: 0, deferred: count(MapState::Deferred), loaded: count(MapState::Loaded) };
+        let tags = tags.iter().map(|&(tag, maps)| fixtures::tag("vm1", tag, maps)).collect();
+        Machine { tags, maps, maps_total, ..fixtures::machine("vm1", 0) }
     }
 
     fn suspects(machine: &Machine) -> Vec<Suspect> {
@@ -177,7 +139,7 @@ mod tests {
 
     /// Tenths of a second that the maps of one tag are in that state, and how many of them are suspects.
     fn check(ages: &[u64], state: MapState, maps: u32, expected: usize) {
-        let rows = ages.iter().enumerate().map(|(at, age)| map(at, "t1", state, age * SECOND / 10)).collect();
+        let rows = (0..).zip(ages).map(|(at, age)| map(at, "t1", state, age * SECOND / 10)).collect();
         assert_eq!(suspects(&machine(rows, &[("t1", maps)])).len(), expected, "{ages:?} of {maps}");
     }
 
@@ -201,6 +163,8 @@ mod tests {
         check(&[601, 1, 1], loaded, 9, 0);
         check(&[599], loaded, 9, 0);
         check(&[601], loaded, 4, 0);
+        check(&[601], loaded, 5, 1);
+        check(&[601, 602], loaded, 5, 0);
         check(&[601], MapState::Deferred, 9, 0);
     }
 
@@ -215,8 +179,15 @@ mod tests {
     #[test]
     fn other_tags_are_no_peers() {
         let rows = [("ring", 600), ("io", 1), ("io", 1), ("io", 1), ("io", 1), ("io", 1)];
-        let rows = rows.into_iter().enumerate();
-        let rows = rows.map(|(at, (tag, age))| map(at, tag, MapState::Loaded, age * SECOND)).collect();
+        let rows = (0..).zip(rows).map(|(at, (tag, age))| map(at, tag, MapState::Loaded, age * SECOND)).collect();
         assert_eq!(suspects(&machine(rows, &[("ring", 1), ("io", 8)])), []);
+    }
+    #[test]
+    fn of_very_many_maps_it_is_told_how_many_were_looked_at() {
+        let count = 3 * u32::try_from(LOOKED_AT).unwrap();
+        let ages =
+            (0..count).map(|number| map(number, "t1", MapState::Loaded, if number == 0 { 60 } else { 1 } * SECOND));
+        let suspects = suspects(&machine(ages.collect(), &[("t1", count)]));
+        assert_eq!(suspects, [Suspect::Older { looked_at: LOOKED_AT, young_ns: SECOND }]);
     }
 }

@@ -50,7 +50,7 @@ fn the_cursor_goes_over_pools_and_then_findings() {
     for (cursor, expected) in
         [(0, "vm1 zone0 "), (17, "vm5 zone1 "), (39, "vm10 zone3"), (40, "finding 0:"), (69, "finding 29")]
     {
-        list.cursor = cursor;
+        list.select(cursor);
         let lines = drawn(&frame, &mut list, (120, 30));
         assert!(lines.iter().any(|line| line.contains(expected)), "{cursor} {lines:#?}");
         assert_eq!((list.cursor, list.shown), (cursor, 70));
@@ -62,6 +62,47 @@ fn the_cursor_goes_over_pools_and_then_findings() {
             assert_eq!(place_at(scene, &list, area, 0), None, "the legend");
         });
     }
+}
+
+#[test]
+fn the_cursor_stays_on_its_finding() {
+    let before = frame(2, 2, 5);
+    let mut after = before.clone();
+    after.machines.truncate(1);
+    after.findings.rotate_right(2);
+    let mut numbered = [before, after];
+    for finding in numbered.iter_mut().flat_map(|frame| &mut frame.findings) {
+        finding.object = finding.message.get(8..9).map(Into::into);
+    }
+    let [before, after] = numbered;
+    for detail in [Detail::Closed, Detail::Open] {
+        let mut list = fixtures::list(0, detail, "");
+        drawn(&before, &mut list, (120, 40));
+        list.down(5);
+        drawn(&before, &mut list, (120, 40));
+        assert_eq!(list.cursor, 4 + 1);
+        let lines = drawn(&after, &mut list, (120, 40)).join("\n");
+        assert_eq!(list.cursor, 2 + 3, "{lines}");
+        assert_eq!(detail == Detail::Open, lines.contains("  finding 1: the load needs 65 pages"), "{lines}");
+    }
+}
+
+#[test]
+fn a_page_is_of_what_the_cursor_is_among() {
+    let frame = frame(10, 4, 60);
+    let mut list = ListState::default();
+    let mut cursor_after = |page: fn(&mut ListState)| {
+        page(&mut list);
+        drawn(&frame, &mut list, (120, 30));
+        (list.cursor, list.page)
+    };
+    let (first, zones) = cursor_after(|_| {});
+    assert_eq!((first, zones), (0, 9));
+    assert_eq!(cursor_after(ListState::page_down), (8, 9));
+    let (in_findings, findings) = cursor_after(|list| list.select(45));
+    assert_eq!((in_findings, findings), (45, 8));
+    assert_eq!(cursor_after(ListState::page_down), (52, 8));
+    assert_eq!(cursor_after(ListState::page_up), (45, 8));
 }
 
 #[test]
@@ -77,7 +118,7 @@ fn details_in_full() {
     ] {
         assert!(lines.contains(expected), "{expected}\n{lines}");
     }
-    list.cursor = 0;
+    list.first();
     let lines = drawn(&frame, &mut list, (120, 21)).join("\n");
     assert!(lines.contains("active_bpages_max    40"), "{lines}");
 }

@@ -6,7 +6,7 @@ use crate::list::ListState;
 use crate::pen::{Pen, columns};
 use crate::theme::Role;
 use crate::views::waiters::holders::Holders;
-use crate::views::zones;
+use crate::views::{on_machine, zones};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -30,7 +30,8 @@ pub(super) fn draw(scene: Scene<'_>, pools: &[&ZoneRow], list: &mut ListState, a
     for (nth, zone) in (0..area.height / LINES).zip(waited_for) {
         let style = |role| scene.theme.style(role);
         let mut pen = Pen::at(area, nth * LINES, buf);
-        pen.left(&format!("{} zone{}", zone.machine, zone.zone), NAME_COLUMNS, style(Role::Accent)).skip(1);
+        let name = on_machine(&zone.machine, &format!("zone{}", zone.zone), NAME_COLUMNS);
+        pen.left(&name, NAME_COLUMNS, style(Role::Accent)).skip(1);
         let waiting = waiting(scene, zone, pen.room());
         pen.put_cut(&waiting, style(Role::Warn));
         let mut pen = Pen::at(area, nth * LINES + 1, buf);

@@ -6,7 +6,7 @@ use crate::list::ListState;
 use crate::pen::{Pen, columns};
 use crate::theme::{Role, Theme};
 use crate::units;
-use crate::views::{gauge, sparkline};
+use crate::views::{gauge, on_machine, sparkline};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -14,7 +14,7 @@ use ratatui::layout::Rect;
 pub(super) fn draw(scene: Scene<'_>, zones: &[&ZoneRow], places: &Places, list: &ListState, buf: &mut Buffer) {
     draw_legend(scene.theme, zones.len(), places.legend, buf);
     let top = places.zones_top(list, zones.len());
-    for (nth, (place, zone)) in (0u16..).zip(zones.iter().enumerate().skip(top).take(places.page())) {
+    for (nth, (place, zone)) in (0u16..).zip(zones.iter().enumerate().skip(top).take(places.zones_page())) {
         let y = places.zones.y.saturating_add(nth.saturating_mul(places.zone_lines));
         let area = Rect { y, height: places.zone_lines, ..places.zones }.intersection(places.zones);
         draw_zone(scene.theme, zone, area, buf);
@@ -47,7 +47,7 @@ fn draw_zone(theme: &Theme, zone: &ZoneRow, area: Rect, buf: &mut Buffer) {
     let widths = Widths::of(area.width);
     let mut pen = Pen::at(area, 0, buf);
     let word = if widths.wording == Wording::Letters { "z" } else { "zone" };
-    let name = format!("{} {word}{}", zone.machine, zone.zone);
+    let name = on_machine(&zone.machine, &format!("{word}{}", zone.zone), widths.name);
     pen.left(&name, widths.name, theme.style(Role::Accent));
     if widths.limit > 0 {
         pen.skip(1).left(&units::address(zone.lowaddr), widths.limit, theme.style(Role::Plain));

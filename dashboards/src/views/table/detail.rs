@@ -1,9 +1,10 @@
 //! The detail of a row, below or beside its table.
 
+use super::shown;
 use crate::fields::Row;
-use crate::list::{Detail, ListState};
-use crate::pen::{Pen, wrapped};
+use crate::pen::{Pen, draw_rule, wrapped};
 use crate::theme::{Role, Theme};
+use crate::views::Scene;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -18,9 +19,10 @@ const fn table_lines(height: u16) -> u16 {
     if height < 12 { 3 } else { 5 }
 }
 
-/// Lines of a detail: what is said, and how it looks.
-#[derive(Debug, Default)]
+/// A detail: its title, and below it what is said and how it looks.
+#[derive(Debug)]
 pub(crate) struct Lines {
+    title: String,
     lines: Vec<Line>,
 }
 
@@ -33,16 +35,14 @@ enum Line {
 }
 
 /// Where the table is and where the detail, if it is open and there is room.
-pub(crate) fn split(area: Rect, list: &ListState, lines: u16) -> (Rect, Option<Rect>) {
-    if list.detail == Detail::Closed || area.height < table_lines(area.height) {
-        return (area, None);
-    }
+pub(super) fn split(area: Rect, detail: Option<&Lines>) -> (Rect, Option<Rect>) {
+    let Some(detail) = detail.filter(|_| area.height >= table_lines(area.height)) else { return (area, None) };
     if area.width >= BESIDE_COLUMNS {
         let width = area.width - DETAIL_COLUMNS;
         let beside = Rect { x: area.x + width + 1, width: DETAIL_COLUMNS - 1, ..area };
         return (Rect { width, ..area }, Some(beside));
     }
-    let height = lines.saturating_add(1).min(area.height - table_lines(area.height));
+    let height = detail.height(area.width).min(area.height - table_lines(area.height));
     if height < 2 {
         return (area, None);
     }
@@ -51,10 +51,15 @@ pub(crate) fn split(area: Rect, list: &ListState, lines: u16) -> (Rect, Option<R
 }
 
 impl Lines {
+    /// A title, with nothing below it yet.
+    pub(crate) fn titled(title: impl Into<String>) -> Self {
+        Self { title: title.into(), lines: Vec::new() }
+    }
+
     /// Every field of a row that says something, with its meaning's name.
-    pub(crate) fn fields<R: Row>(&mut self, row: &R, names: &[&str]) {
+    pub(crate) fn fields<R: Row>(&mut self, scene: Scene<'_>, row: &R, names: &[&str]) {
         for field in R::fields().iter().filter(|field| names.contains(&field.name)) {
-            let text = field.screen(row);
+            let text = shown(scene, field, row);
             if !text.is_empty() {
                 self.pair(field.name, text.as_str());
             }
@@ -71,19 +76,30 @@ impl Lines {
         self.lines.push(Line::Sentence(text.into(), role));
     }
 
-    /// Draws a title and as many lines as fit; pairs two or more abreast where there is room.
-    pub(crate) fn draw(&self, theme: &Theme, title: &str, area: Rect, buf: &mut Buffer) {
-        let mut rule = Pen::at(area, 0, buf);
-        rule.put("── ", theme.style(Role::Faint))
-            .put_cut(title, theme.style(Role::Heading))
-            .put(" ", theme.style(Role::Plain));
-        let rest = "─".repeat(rule.room().into());
-        rule.put(&rest, theme.style(Role::Faint));
-        let mut cell = Cell { line: 1, column: 0, per_line: (area.width / PAIR_COLUMNS).max(1) };
+    /// Lines of the screen that it takes in so many columns, its title among them.
+    pub(crate) fn height(&self, width: u16) -> u16 {
+        let mut cell = Cell::first(width);
+        for line in &self.lines {
+            match line {
+                Line::Sentence(text, _) => {
+                    for _ in sentence_lines(text, width) {
+                        cell.whole_line();
+                    }
+                }
+                Line::Pair(..) => _ = cell.next(),
+            }
+        }
+        cell.end()
+    }
+
+    /// Draws the title and as many lines as fit; pairs two or more abreast where there is room.
+    pub(crate) fn draw(&self, theme: &Theme, area: Rect, buf: &mut Buffer) {
+        draw_rule(theme, &format!(" {} ", self.title), area, buf);
+        let mut cell = Cell::first(area.width);
         for line in &self.lines {
             match line {
                 Line::Sentence(text, role) => {
-                    for part in wrapped(text, area.width.saturating_sub(2)) {
+                    for part in sentence_lines(text, area.width) {
                         let line = cell.whole_line();
                         Pen::at(area, line, buf).skip(2).put_cut(&part, theme.style(*role));
                     }
@@ -102,6 +118,11 @@ impl Lines {
     }
 }
 
+/// A sentence, broken for a detail of so many columns.
+fn sentence_lines(text: &str, width: u16) -> Vec<String> {
+    wrapped(text, width.saturating_sub(2))
+}
+
 /// Columns of a label and what it is of.
 const PAIR_COLUMNS: u16 = 40;
 
@@ -116,6 +137,17 @@ struct Cell {
 }
 
 impl Cell {
+    /// Below the title.
+    const fn first(width: u16) -> Self {
+        let abreast = width / PAIR_COLUMNS;
+        Self { line: 1, column: 0, per_line: if abreast == 0 { 1 } else { abreast } }
+    }
+
+    /// The line behind the last one.
+    const fn end(&self) -> u16 {
+        self.line.saturating_add(if self.column > 0 { 1 } else { 0 })
+    }
+
     fn next(&mut self) -> (u16, u16) {
         let at = (self.line, self.column);
         self.column += 1;

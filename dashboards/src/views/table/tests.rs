@@ -1,31 +1,14 @@
 use super::*;
 use crate::fields::MAP_FIELDS;
-use crate::frame::{Frame, MapRow, MapState, Origin, OriginKind, OriginState};
+use crate::frame::MapRow;
 use crate::list::{Filter, Sort};
-use crate::theme::ThemeName;
-use jiff::tz::TimeZone;
-use ratatui::buffer::Cell;
+use crate::views::fixtures;
 
 fn map(number: u32) -> MapRow {
-    MapRow {
-        machine: "vm1".into(),
-        map: format!("vm1/m{number}").into(),
-        tag: "vm1/t1".into(),
-        session: None,
-        uid: None,
-        state: MapState::Loaded,
-        bytes: 4096,
-        segments: 1,
-        bounce_pages: number,
-        age_ns: 1_500_000,
-    }
+    MapRow { bounce_pages: number, ..fixtures::map("vm1", number) }
 }
 
 fn drawn(maps: &[MapRow], total: usize, list: &mut ListState, width: u16, height: u16) -> Vec<String> {
-    let origin = Origin { kind: OriginKind::Live, name: String::new(), state: OriginState::Running, recording: None };
-    let frame = Frame::empty(origin);
-    let theme = Theme::named(ThemeName::Mono);
-    let scene = Scene { frame: &frame, machine: None, theme: &theme, time_zone: &TimeZone::UTC };
     let rows = Rows::of([maps]);
     let table = Table {
         title: "Maps",
@@ -37,11 +20,9 @@ fn drawn(maps: &[MapRow], total: usize, list: &mut ListState, width: u16, height
         remark: None,
         empty: "no map is loaded or waits",
     };
-    let area = Rect::new(0, 0, width, height);
-    let mut buf = Buffer::empty(area);
-    draw(scene, &table, list, area, &mut buf);
-    let lines = buf.content.chunks(width.into());
-    lines.map(|cells| cells.iter().map(Cell::symbol).collect::<String>().trim_end().to_owned()).collect()
+    fixtures::lines(&fixtures::empty(), (width, height), |scene, area, buf| {
+        draw(scene, &table, |row: &MapRow| Lines::titled(row.map.as_str()), list, area, buf);
+    })
 }
 
 #[test]
@@ -80,4 +61,81 @@ fn the_last_of_a_hundred_thousand_rows_is_reached() {
     list.last();
     let lines = drawn(&maps, maps.len(), &mut list, 120, 40);
     assert!(lines[39].contains("vm1/m99999"), "{lines:?}");
+}
+
+/// Columns that are on the screen, and whether the remark is.
+fn columns_at(width: u16) -> (Vec<&'static str>, bool) {
+    let maps = [map(1)];
+    let rows = Rows::of([maps.as_slice()]);
+    let table = Table {
+        title: "Maps",
+        rows: &rows,
+        total: 1,
+        listed_first: "oldest",
+        hidden: &[],
+        mark: &|_| None,
+        remark: Some(Remark { heading: "remark", width: 20, text: &|_, _| "said".to_owned() }),
+        empty: "",
+    };
+    let mut list = ListState::default();
+    let lines = fixtures::lines(&fixtures::empty(), (width, 3), |scene, area, buf| {
+        draw(scene, &table, |_| Lines::titled(""), &mut list, area, buf);
+    });
+    let names = list.columns.iter().map(|column| MAP_FIELDS[column.field].name).collect();
+    (names, lines[1].contains("remark"))
+}
+
+#[test]
+fn columns_give_way_to_a_remark_only_where_it_is_drawn() {
+    let without = |width: u16| -> Vec<_> {
+        fit(&MAP_FIELDS, &[], None, width - MARGIN).into_iter().map(|at| MAP_FIELDS[at].name).collect()
+    };
+    let mut remarks = 0;
+    for width in 40..160 {
+        let (columns, remark) = columns_at(width);
+        if remark {
+            remarks += 1;
+        } else {
+            assert_eq!(columns, without(width), "{width}");
+        }
+    }
+    assert_eq!(remarks, 160 - 59, "map, age and pages, 2 columns between them, and the remark fit into 59");
+}
+
+#[test]
+fn a_detail_takes_the_lines_that_it_needs() {
+    let maps: Vec<_> = (1..=3).map(map).collect();
+    let rows = Rows::of([maps.as_slice()]);
+    let table = Table {
+        title: "Maps",
+        rows: &rows,
+        total: 3,
+        listed_first: "oldest",
+        hidden: &[],
+        mark: &|_| None,
+        remark: None,
+        empty: "",
+    };
+    let detail = |row: &MapRow| {
+        let mut lines = Lines::titled(row.map.as_str());
+        for line in 1..=9 {
+            lines.sentence(format!("sentence {line}, {}", "long ".repeat(12)), Role::Plain);
+        }
+        lines
+    };
+    let drawn = |size| {
+        let mut list = fixtures::list(0, Detail::Open, "");
+        fixtures::lines(&fixtures::empty(), size, |scene, area, buf| {
+            draw(scene, &table, detail, &mut list, area, buf);
+        })
+    };
+    let check = |size: (u16, u16), title: usize, last: &str| {
+        let lines = drawn(size);
+        assert!(lines[title].starts_with("── vm1/m1 ──"), "{lines:#?}");
+        assert!(lines.last().is_some_and(|line| line.contains(last)), "{lines:#?}");
+    };
+    check((80, 21), 11, "sentence 9, long");
+    check((60, 24), 5, "long");
+    check((60, 12), 5, "long long");
+    check((80, 8), 3, "sentence 4");
 }
