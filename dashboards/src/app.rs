@@ -207,9 +207,7 @@ impl App {
         let chosen = !list.filter.is_empty() || list.sort.is_some();
         let (decisions, rows) = match self.view {
             View::Decisions => (Wanted::Yes, ROWS.0),
-            View::Maps | View::Waiters => {
-                (if open { Wanted::Yes } else { Wanted::No }, if chosen { ROWS.2 } else { ROWS.1 })
-            }
+            View::Maps | View::Waiters => (Wanted::No, if chosen { ROWS.2 } else { ROWS.1 }),
             View::Zones if open => (Wanted::No, ROWS.1),
             _ => (Wanted::No, ROWS.0),
         };

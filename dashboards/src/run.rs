@@ -147,6 +147,10 @@ impl Session<'_> {
             self.seen = Some(frame);
             self.screen_is = ScreenIs::Old;
         }
+        if let Some(outcome) = self.source.outcome() {
+            self.app.told(outcome);
+            self.screen_is = ScreenIs::Old;
+        }
     }
 
     /// How long until the next look.

@@ -29,6 +29,11 @@ pub trait Source {
     /// # Errors
     /// [`Refused`]: what cannot be done stays as it was.
     fn ask(&mut self, wish: Wish) -> Result<Done, Refused>;
+
+    /// What has come of a wish for which [`Source::ask`] did not wait; each is told once.
+    fn outcome(&mut self) -> Option<Result<Done, Refused>> {
+        None
+    }
 }
 
 /// What a person can want of a source.
@@ -38,15 +43,17 @@ pub enum Wish {
     Interval(Duration),
     /// Details that cost something and are shown only in some views.
     Interest(Interest),
-    /// Stay at this moment, or go on: a recording stops; a daemon goes on unseen.
+    /// Stay at this moment, or go on: a recording stops, and at its end begins anew; of a daemon and a demonstration newer
+    /// frames come all the same, and whoever shows them holds the one that is frozen.
     Play(Play),
-    /// So many steps on, or back where negative. Recordings only.
+    /// So many steps on, or back where negative, and stay there. Recordings only.
     Step(i64),
-    /// To the next deferral, or the one before. Recordings only.
+    /// To the next deferral, or the one before; in a capture of a host, to a mapping that failed. What has such moments
+    /// stands still there. Recordings only.
     Deferral(Towards),
     /// To a moment. Recordings only.
     Seek(Moment),
-    /// The daemon shall begin to record, or stop. Live only.
+    /// The daemon shall begin to record, or stop. What has come of it is told later, by [`Source::outcome`]. Live only.
     ToggleRecording,
 }
 
@@ -123,6 +130,9 @@ pub enum Refused {
     /// There is nothing there.
     #[error("no deferral {}", match .0 { Towards::Earlier => "before this moment", Towards::Later => "after this moment" })]
     NoDeferral(Towards),
+    /// No mapping fails there.
+    #[error("no mapping failed {}", match .0 { Towards::Earlier => "before this moment", Towards::Later => "after this moment" })]
+    NoFailure(Towards),
     /// The recording holds no wall-clock time.
     #[error("the recording does not say what time of day it was made")]
     NoWallClock,

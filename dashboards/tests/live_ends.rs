@@ -19,7 +19,7 @@ fn threads_and_descriptors_go_with_the_source() {
         let interest = Interest { decisions: Wanted::Yes, rows: 8 };
         watcher.live.ask(Wish::Interest(interest)).unwrap();
         watcher.frame();
-        assert_eq!(count("task"), before.0 + 4);
+        assert_eq!(count("task"), before.0 + 5);
         if nth == 3 {
             daemon.kill();
         }

@@ -8,7 +8,7 @@ mod probe;
 
 pub use correlation::{
     BlockTotals, Correlation, CorrelationReply, DeviceVerdicts, Difference, EventCount, Finding, FullMoment,
-    PoolEstimate, VerdictCount,
+    PoolEstimate, VerdictCount, Weight,
 };
 pub use device::{DeviceInfo, Devices, DevicesReply, QueueLimits, Rates, Totals, Watch, WatchReply};
 pub use event::{DmaPiece, EventRecord, Events, EventsReply};
@@ -27,7 +27,7 @@ interface! {
     types [
         ProbeInfo, ProbeState, ProbesState, Gathering, DeviceInfo, QueueLimits, Rates, Totals, MappingInfo, MappingState,
         EventRecord, DmaPiece, DeviceVerdicts, VerdictCount, Difference, Finding, PoolEstimate, FullMoment, EventCount,
-        BlockTotals,
+        BlockTotals, Weight,
     ];
     /// Says of each probe whether it is attached, and if not why and what to do.
     method Probes -> ProbesReply;

@@ -34,7 +34,7 @@ use requests::DiskRequests;
 const HISTORY_POINTS: usize = 256;
 
 /// Events, and all that they amount to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Correlation {
     tracker: Tracker,
     judge: Judge,
@@ -66,7 +66,7 @@ pub struct Span {
 }
 
 /// What looks at every change of the tracker.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Judge {
     shadow: Shadow,
     pool: PoolEstimate,

@@ -24,7 +24,7 @@ use slots::Offsets;
 use std::collections::VecDeque;
 
 /// An estimate of the pool, fed by a tracker's changes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct PoolEstimate {
     held: FxHashMap<MappingId, Held>,
     extents: Extents<MappingId>,
@@ -68,7 +68,7 @@ pub struct Full {
 }
 
 /// How the pool was used, up to the last moment of which all is known.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Usage {
     high_water: u64,
     full: FullMoments,
@@ -89,7 +89,7 @@ pub struct FullMoments {
     pub latest: VecDeque<Full>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Held {
     slots: i64,
 }

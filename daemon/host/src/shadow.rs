@@ -19,7 +19,7 @@ use busdma_engine::{BusAddr, BusSize, PhysAddr, PhysRange};
 use rustc_hash::FxHashMap;
 
 /// Predicts mappings.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Shadow {
     facts: Facts,
     devices: FxHashMap<Device, Learnt>,
@@ -117,6 +117,13 @@ struct Learnt {
     forced: bool,
     mask: Option<BusAddr>,
     reach: Option<Reach>,
+}
+
+impl Clone for Learnt {
+    /// Without the engine, which is made when it is asked and answers the same each time.
+    fn clone(&self) -> Self {
+        Self { forced: self.forced, mask: self.mask, reach: None }
+    }
 }
 
 /// A fact, and where it came from.

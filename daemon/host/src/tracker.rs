@@ -28,7 +28,7 @@ use std::collections::VecDeque;
 use translation::Translations;
 
 /// Follows mappings through events.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Tracker {
     limits: TrackerLimits,
     now: Nanos,

@@ -5,6 +5,7 @@ use busdma_host::correlation::{Correlation, FindingKind, Report};
 use busdma_host::event::{BounceCause, Device, Tracepoint};
 use busdma_host::limits::{BouncePool, Facts};
 use busdma_host::text::TextReader;
+use busdma_host::verdict::VerdictKind;
 use std::fs;
 use std::io::BufReader;
 use std::path::PathBuf;
@@ -167,6 +168,38 @@ fn an_exhausted_pool_is_found_when_it_is_exhausted() {
     let workload = 6_000_000_000;
     assert!(report.pool.episodes.iter().all(|episode| episode.first_ns > workload), "{:?}", report.pool.episodes);
     assert!(report.pool.episodes.iter().any(|episode| episode.used_most == 512));
+}
+
+#[test]
+fn the_latest_of_a_kind_is_known_beyond_its_samples() {
+    let correlation = correlate("nvme-pool1M", Told::Everything);
+    let kind = VerdictKind::FailedPoolFull;
+    let ledger = correlation.devices().find(|ledger| ledger.count(kind) > 3).unwrap();
+    let sampled = correlation.samples().filter(|sample| sample.verdict.kind() == kind);
+    let latest = ledger.last(kind).unwrap();
+    assert!(sampled.map(|sample| sample.at).all(|at| at < latest), "{latest:?}");
+    assert!(latest <= correlation.span().unwrap().last);
+    assert_eq!(ledger.last(VerdictKind::Segments), None);
+}
+
+#[test]
+fn a_copy_goes_on_as_the_correlation_does() {
+    for capture in ["nvme-pool1M", "nvme-iommu", "e1000-6G-natural", "udma-force"] {
+        let file = fs::File::open(directory(capture).join("trace.txt.zst")).unwrap();
+        let input = BufReader::new(zstd::Decoder::new(file).unwrap());
+        let events: Vec<_> = TextReader::new().events(input).map(Result::unwrap).collect();
+        let mut correlation = Correlation::new(facts(capture));
+        let mut copy = correlation.clone();
+        for (nth, event) in events.iter().enumerate() {
+            if nth % 100 == 0 {
+                copy = copy.clone();
+            }
+            correlation.event(event);
+            copy.event(event);
+        }
+        let report = |correlation: &Correlation| serde_json::to_string(&correlation.report()).unwrap();
+        assert_eq!(report(&copy), report(&correlation), "{capture}");
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use busdma_host::event::{Device, Tracepoint};
 use busdma_host::limits::{AddressBits, DeviceLimits, DomainType, IommuMembership};
 use busdma_host::mapping::{Mapping, Origin, State};
 use busdma_host::tracker::DeviceTotals;
-use busdma_host::verdict::{Verdict, Weight};
+use busdma_host::verdict::{Verdict, VerdictKind, Weight};
 use busdma_probes::Program;
 use busdma_probes::totals::Subject;
 use std::collections::BTreeSet;
@@ -141,6 +141,7 @@ impl Activity {
             size: sample.size.raw(),
             entries: sample.entries,
             verdict: sample.verdict.kind().name().to_owned(),
+            weight: sample.verdict.kind().weight().map(words::weight),
             sentence: sample.verdict.sentence(),
             advice: sample.verdict.advice().unwrap_or_default().to_owned(),
         });
@@ -161,6 +162,7 @@ impl Activity {
         let found = self.correlation().findings().into_iter();
         let found = found.filter(|finding| finding.device.as_ref().is_none_or(&wanted)).map(|finding| Finding {
             kind: finding.kind.name().to_owned(),
+            weight: Some(words::weight_of_finding(finding.kind.weight())),
             device: finding.device.as_ref().map(|device| device.name().to_owned()),
             sentence: finding.sentence(),
             advice: finding.advice().map(str::to_owned),
@@ -251,9 +253,10 @@ pub(super) fn totals_of(totals: Option<&DeviceTotals>, ledger: Option<&DeviceLed
 }
 
 fn verdicts(ledger: &DeviceLedger) -> DeviceVerdicts {
-    let count = |(kind, &count): (&busdma_host::verdict::VerdictKind, &u64)| VerdictCount {
+    let count = |(&kind, &count): (&VerdictKind, &u64)| VerdictCount {
         verdict: kind.name().to_owned(),
         count,
+        last_ns: ledger.last(kind).map(Nanos::raw),
     };
     DeviceVerdicts { device: ledger.device.name().to_owned(), verdicts: ledger.verdicts.iter().map(count).collect() }
 }

@@ -1,9 +1,11 @@
-//! Events of the host in the words of the interface.
+//! Events of the host, and what differs, in the words of the interface.
 
 use busdma_api::Hex;
-use busdma_api::host::{DmaPiece, EventRecord};
+use busdma_api::host::{self as api, DmaPiece, EventRecord};
 use busdma_engine::{BusAddr, BusSize, PhysAddr, PhysRange};
+use busdma_host::correlation::FindingWeight;
 use busdma_host::event::{BounceCause, DmaRange, EventKind, HostEvent, MapSg};
+use busdma_host::verdict::Weight;
 
 /// An event as the interface has it.
 pub(crate) fn record(event: &HostEvent) -> EventRecord {
@@ -170,6 +172,24 @@ pub(super) fn piece(phys: Option<PhysAddr>, dma: Option<BusAddr>, size: Option<B
         phys: phys.map(|phys| Hex(phys.raw())),
         dma: dma.map(|dma| Hex(dma.raw())),
         size: size.map(BusSize::raw),
+    }
+}
+
+/// What a difference means.
+pub(super) const fn weight(weight: Weight) -> api::Weight {
+    match weight {
+        Weight::Failure => api::Weight::Failure,
+        Weight::Unexplained => api::Weight::Unexplained,
+        Weight::Unknown => api::Weight::Unknown,
+    }
+}
+
+/// What a finding means.
+pub(super) const fn weight_of_finding(weight: FindingWeight) -> api::Weight {
+    match weight {
+        FindingWeight::Failure => api::Weight::Failure,
+        FindingWeight::Unexplained => api::Weight::Unexplained,
+        FindingWeight::Note => api::Weight::Note,
     }
 }
 

@@ -249,7 +249,7 @@ fn sources_are_told_what_is_looked_at() {
         ("1", Wanted::No, 100),
         ("6", Wanted::Yes, 100),
         ("4", Wanted::No, 1_000),
-        ("enter", Wanted::Yes, 1_000),
+        ("enter", Wanted::No, 1_000),
         ("enter s", Wanted::No, 10_000),
     ] {
         seat.press(keys);

@@ -30,6 +30,8 @@ pub struct FindingRow {
 /// How bad a finding is, the worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
+    /// As it should be, and good to know.
+    Note,
     /// Not what was meant.
     Warning,
     /// Calls fail or wait for ever.
@@ -39,9 +41,10 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// `warning`, `error` or `corruption`.
+    /// `note`, `warning`, `error` or `corruption`.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Note => "note",
             Self::Warning => "warning",
             Self::Error => "error",
             Self::Corruption => "corruption",

@@ -12,9 +12,9 @@ mod machine;
 mod names;
 mod waits;
 
-use crate::frame::{DecisionLog, FindingRow, Frame, Lost, Machine, Name, Origin, OriginKind, OriginState};
+use crate::frame::{DecisionLog, FindingRow, Frame, Lost, Machine, Name, Origin, OriginKind, OriginState, Severity};
 use crate::source::rates::Rates;
-use crate::source::{Done, Interest, Play, Refused, Source, Wish};
+use crate::source::{Done, Interest, Refused, Source, Wish};
 use busdma_engine::Nanos;
 use busdma_sim::driver::LocalError;
 use busdma_sim::workload::Traffic;
@@ -46,7 +46,6 @@ pub struct Demo {
     machines: Vec<Machine>,
     rows: u32,
     interval: Duration,
-    play: Play,
     /// How far the demonstration is behind the program's own time.
     skipped: Duration,
     /// How far it has come: a multiple of [`TICK`].
@@ -90,7 +89,6 @@ impl Demo {
             machines: Vec::new(),
             rows: ROWS,
             interval: TICK,
-            play: Play::Run,
             skipped: Duration::ZERO,
             done: Duration::ZERO,
             stopped: None,
@@ -107,12 +105,20 @@ impl Demo {
             }
             let now = nanos(self.done);
             let advanced = self.clients.iter_mut().try_for_each(|client| client.advance(now));
-            self.stopped = advanced.err();
+            if let Err(error) = advanced {
+                self.stop(error);
+            }
             self.keep_decisions();
             let rows = usize::try_from(self.rows).unwrap_or(usize::MAX);
             self.machines = self.clients.iter().map(|client| machine::machine(client, now, rows)).collect();
             self.rates.take(now.raw(), &mut self.machines);
         }
+    }
+
+    /// Goes no further, and shows that at once.
+    fn stop(&mut self, error: LocalError) {
+        self.stopped = Some(error);
+        self.shown = None;
     }
 
     /// Each machine tells of its own in order; together they are put in order of time.
@@ -126,11 +132,7 @@ impl Demo {
 
     fn make_frame(&self) -> Frame {
         let at = nanos(self.done);
-        let state = match (&self.stopped, self.play) {
-            (Some(_), _) => OriginState::Ended,
-            (None, Play::Pause) => OriginState::Paused,
-            (None, Play::Run) => OriginState::Running,
-        };
+        let state = if self.stopped.is_some() { OriginState::Ended } else { OriginState::Running };
         let lost = self.clients.iter().map(|client| client.findings.lost()).sum();
         let since_start = i64::try_from(at.raw()).unwrap_or(i64::MAX);
         Frame {
@@ -153,25 +155,16 @@ impl Demo {
 
     fn findings(&self) -> Vec<FindingRow> {
         let mut findings: Vec<_> = self.clients.iter().flat_map(|client| client.findings.rows()).cloned().collect();
+        findings.extend(self.stopped.as_ref().map(|error| ended(error, nanos(self.done))));
         findings.sort_by_key(|finding| Reverse((finding.severity, finding.last_ns)));
         findings
-    }
-
-    fn set_play(&mut self, play: Play) {
-        if self.play != play {
-            self.play = play;
-            self.shown = None;
-        }
     }
 }
 
 impl Source for Demo {
     fn frame(&mut self, elapsed: Duration) -> Arc<Frame> {
         let behind = elapsed.saturating_sub(self.skipped + self.done);
-        match self.play {
-            Play::Pause => self.skipped += behind,
-            Play::Run => self.skipped += behind.saturating_sub(CATCH_UP),
-        }
+        self.skipped += behind.saturating_sub(CATCH_UP);
         self.advance(elapsed.saturating_sub(self.skipped));
         let is_new = self.done >= self.shown_at + self.interval;
         match &self.shown {
@@ -188,11 +181,28 @@ impl Source for Demo {
         match wish {
             Wish::Interval(interval) => self.interval = interval.max(TICK),
             Wish::Interest(Interest { rows, .. }) => self.rows = rows,
-            Wish::Play(play) => self.set_play(play),
+            // The machines go on whatever is looked at.
+            Wish::Play(_) => {}
             Wish::Step(_) | Wish::Deferral(_) | Wish::Seek(_) => return Err(Refused::NotARecording),
             Wish::ToggleRecording => return Err(Refused::NotLive),
         }
         Ok(Done::Silently)
+    }
+}
+
+/// The demonstration goes no further.
+fn ended(error: &LocalError, at: Nanos) -> FindingRow {
+    FindingRow {
+        severity: Severity::Error,
+        kind: Name::const_new("demonstration_ended"),
+        machine: None,
+        object: None,
+        session: None,
+        message: error.to_string(),
+        advice: "begin anew, with another seed".to_owned(),
+        first_ns: at.raw(),
+        last_ns: at.raw(),
+        count: 1,
     }
 }
 

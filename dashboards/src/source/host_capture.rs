@@ -1,9 +1,11 @@
 //! An imported capture of a host's DMA that can be moved through: busdma's own, or text of ftrace or perf.
 //!
-//! Events are held in memory. They are correlated up to the moment that is shown; going back begins anew.
+//! Events are held in memory. They are correlated up to the moment that is shown; going back goes on from the nearest of
+//! some moments of which copies are kept.
 
 mod course;
 mod input;
+mod kept;
 mod rows;
 
 use super::moments::{self, Whole};
@@ -77,7 +79,7 @@ enum Arrival {
 }
 
 /// All events up to a moment, and what they amount to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Now {
     correlation: Correlation,
     lately: Lately,
@@ -106,6 +108,12 @@ impl Now {
         }
         self.moment.items += 1;
         failures
+    }
+
+    /// Entries of all live mappings, and tries lately: about how large a copy is.
+    fn entries(&self) -> usize {
+        let live = self.correlation.tracker().live();
+        self.lately.tries() + live.map(|mapping| 1 + mapping.memory.len() + mapping.given.len()).sum::<usize>()
     }
 }
 
@@ -139,8 +147,11 @@ impl HostCapture {
 
     /// To the moment at which so many items have been taken in.
     fn go(&mut self, items: usize) {
-        if items < self.now.moment.items {
-            self.now = Now::begin(&self.facts, self.whole.start);
+        let here = self.now.moment.items;
+        match self.course.kept.nearest(items) {
+            Some(kept) if items < here || here < kept.moment.items => self.now = kept.clone(),
+            None if items < here => self.now = Now::begin(&self.facts, self.whole.start),
+            _ => {}
         }
         let taken = self.now.moment.items;
         for item in self.items.iter().take(items).skip(taken) {
@@ -157,10 +168,11 @@ impl HostCapture {
             (Towards::Earlier, Arrival::Time) => after.checked_sub(1),
             (Towards::Earlier, Arrival::Failure) => after.checked_sub(2),
         };
-        let item = found.and_then(|found| failures.get(found)).copied().ok_or(Refused::NoDeferral(towards))?;
+        let item = found.and_then(|found| failures.get(found)).copied().ok_or(Refused::NoFailure(towards))?;
         self.go(item + 1);
         self.now.moment.t = self.items.get(item).map_or(self.whole.end, |item| item.at);
         self.now.moment.arrival = Arrival::Failure;
+        self.play = Play::Pause;
         Ok(Done::Silently)
     }
 
@@ -211,10 +223,14 @@ impl Source for HostCapture {
             }
             Wish::Interest(_) => Ok(Done::Silently),
             Wish::Play(play) => {
+                if play == Play::Run && self.now.moment.t >= self.whole.end {
+                    self.seek(self.whole.start);
+                }
                 self.play = play;
                 Ok(Done::Silently)
             }
             Wish::Step(steps) => {
+                self.play = Play::Pause;
                 let by = i128::from(steps) * i128::from(self.step());
                 self.seek(moments::clamped(i128::from(self.now.moment.t) + by, &self.whole));
                 Ok(Done::Silently)
@@ -229,3 +245,6 @@ impl Source for HostCapture {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

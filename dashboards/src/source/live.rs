@@ -15,16 +15,17 @@ mod words;
 
 pub use convert::NotADecision;
 
-use crate::frame::{Frame, Origin, OriginState};
-use crate::source::{Done, Interest, Play, Refused, Source, Wanted, Wish};
+use crate::frame::Frame;
+use crate::source::{Done, Interest, Refused, Source, Wanted, Wish};
 use busdma_api::MachineId;
-use busdma_api::client::{CallError, ConnectError};
+use busdma_api::client::ConnectError;
 use busdma_api::monitor::{Decisions, Snapshot, Watch};
 use decisions::DecisionStream;
 use findings::{Asked, Seldom};
 use host::HostStream;
-use link::{Follower, PATIENCE};
+use link::{Follower, Gone, PATIENCE};
 use news::News;
+use recorder::{Recorder, Toggle};
 use snapshots::Snapshots;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -38,7 +39,6 @@ const SELDOM: Duration = Duration::from_secs(1);
 /// A daemon as a source.
 #[derive(Debug)]
 pub struct Live {
-    path: PathBuf,
     name: String,
     options: LiveOptions,
     interest: Interest,
@@ -47,7 +47,7 @@ pub struct Live {
     seldom: Follower<Asked>,
     host: Follower<busdma_api::host::Watch>,
     decisions: Follower<Decisions>,
-    play: Play,
+    recorder: Follower<Toggle>,
     shown: Shown,
 }
 
@@ -122,12 +122,11 @@ impl Live {
                 .map_err(thread)?,
             decisions: Follower::start("top-decisions", path, None, DecisionStream::new(Arc::clone(&news)))
                 .map_err(thread)?,
-            path: path.to_owned(),
+            recorder: Follower::start("top-recorder", path, None, Recorder::new(Arc::clone(&news))).map_err(thread)?,
             name,
             options,
             interest,
             news,
-            play: Play::Run,
             shown: Shown { frame, changes, beats, away_s: None, at: Duration::ZERO },
         })
     }
@@ -139,31 +138,10 @@ impl Live {
         self.host.ask(Some(calls.host()));
         self.decisions.ask(calls.decisions());
     }
-
-    fn toggle_recording(&mut self) -> Result<Done, Refused> {
-        let (state, said) = recorder::toggle(&self.path).map_err(|why| Refused::Daemon { why })?;
-        self.news.put_at_once(|newest| newest.recording = Some(state));
-        Ok(Done::Said(said))
-    }
-
-    fn pause(&mut self, play: Play) {
-        self.play = play;
-        match play {
-            Play::Pause => {
-                let origin = Origin { state: OriginState::Paused, ..self.shown.frame.origin.clone() };
-                self.shown.frame = Arc::new(Frame { origin, ..Frame::clone(&self.shown.frame) });
-            }
-            // Whatever has come meanwhile is shown at once.
-            Play::Run => self.shown.beats = 0,
-        }
-    }
 }
 
 impl Source for Live {
     fn frame(&mut self, elapsed: Duration) -> Arc<Frame> {
-        if self.play == Play::Pause {
-            return Arc::clone(&self.shown.frame);
-        }
         let newest = self.news.newest();
         let away_s = newest.gone.as_ref().map(news::Away::seconds);
         let shown = &mut self.shown;
@@ -180,12 +158,20 @@ impl Source for Live {
         match wish {
             Wish::Interval(interval) => self.options.interval = interval,
             Wish::Interest(interest) => self.interest = interest,
-            Wish::Play(play) => self.pause(play),
-            Wish::ToggleRecording => return self.toggle_recording(),
+            // The daemon goes on whatever is looked at.
+            Wish::Play(_) => return Ok(Done::Silently),
+            Wish::ToggleRecording => {
+                self.recorder.ask(Some(Toggle));
+                return Ok(Done::Said("the daemon is asked".to_owned()));
+            }
             Wish::Step(_) | Wish::Deferral(_) | Wish::Seek(_) => return Err(Refused::NotARecording),
         }
         self.ask_anew();
         Ok(Done::Silently)
+    }
+
+    fn outcome(&mut self) -> Option<Result<Done, Refused>> {
+        self.news.newest().outcome.take()
     }
 }
 
@@ -223,12 +209,11 @@ fn first_replies(
 ) -> Result<(), LiveError> {
     let connected = link::connect(path, Some(PATIENCE));
     let (mut client, _) = connected.map_err(|source| ConnectError { path: path.to_owned(), source })?;
-    let refused = |why| LiveError::Refused { path: path.to_owned(), why };
+    let refused = |gone: Gone| LiveError::Refused { path: path.to_owned(), why: gone.to_string() };
     let call = Snapshot { machine: options.machine, limit: Some(options.rows) };
-    let reply = client.call(&call);
-    snapshots.take_first(reply.map_err(|error: CallError<_>| refused(link::words_of_call(&error, words::monitor)))?);
+    snapshots.take_first(client.call(&call).map_err(|error| refused(error.into()))?);
     let asked = Asked { machine: options.machine, interval: SELDOM };
-    seldom.ask(&mut client, asked).map_err(|gone| refused(gone.why))
+    seldom.ask(&mut client, asked).map_err(refused)
 }
 
 fn milliseconds(interval: Duration) -> u64 {

@@ -90,10 +90,33 @@ fn start_of(path: &Path) -> io::Result<Vec<u8>> {
     file.by_ref().take(MAGIC.len() as u64).read_to_end(&mut start)?;
     if start == MAGIC {
         start.clear();
-        // What cannot be decompressed is told when the file is opened as what it seems to be.
-        let _ = zstd::Decoder::new(File::open(path)?)?.take(START_BYTES).read_to_end(&mut start);
+        let read = zstd::Decoder::new(File::open(path)?)?.take(START_BYTES).read_to_end(&mut start);
+        // What cannot be decompressed further on is told when the file is opened as what it seems to be.
+        if start.is_empty() {
+            read?;
+        }
     } else {
         file.take(START_BYTES).read_to_end(&mut start)?;
     }
     Ok(start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_opened_says_why() {
+        let check = |bytes: &[u8], expected: fn(&OpenError) -> bool| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), bytes).unwrap();
+            let Err(error) = open(file.path()) else { panic!("{bytes:?} is opened") };
+            assert!(expected(&error), "{bytes:?}: {error:?}");
+        };
+        let compressed = zstd::encode_all(&*b"{\"format\":\"busdma-trace\"}\n".repeat(100), 1).unwrap();
+        check(b"", |error| matches!(error, OpenError::Empty { .. }));
+        check(&zstd::encode_all(&b""[..], 1).unwrap(), |error| matches!(error, OpenError::Empty { .. }));
+        check(&compressed[..10], |error| matches!(error, OpenError::Unreadable { .. }));
+        check(b"nothing of the kind", |error| matches!(error, OpenError::NotACapture { .. }));
+    }
 }

@@ -7,8 +7,8 @@ use busdma_api::engine::{
 };
 use busdma_api::{Hex, MachineId, MapRef, MemoryRef};
 use busdma_dashboards::frame::Frame;
-use busdma_dashboards::source::Source;
 use busdma_dashboards::source::live::{Live, LiveOptions};
+use busdma_dashboards::source::{Done, Refused, Source, Wish};
 use std::fs;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -126,6 +126,19 @@ pub(crate) struct Watcher {
 impl Watcher {
     pub(crate) fn frame(&mut self) -> Arc<Frame> {
         self.live.frame(self.started.elapsed())
+    }
+
+    /// Has the daemon begin to record, or stop, and waits for what comes of it.
+    pub(crate) fn toggle_recording(&mut self) -> Result<Done, Refused> {
+        self.live.ask(Wish::ToggleRecording)?;
+        let started = Instant::now();
+        loop {
+            if let Some(outcome) = self.live.outcome() {
+                return outcome;
+            }
+            assert!(started.elapsed() < PATIENCE, "the daemon's recorder does not answer");
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// The first frame of which something is true.

@@ -59,6 +59,24 @@ pub struct VerdictCount {
     pub verdict: String,
     /// How many.
     pub count: u64,
+    /// When the latest of them was made, or tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_ns: Option<u64>,
+}
+
+/// What a difference or a finding means to a person.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, introspect::CustomType)]
+#[serde(rename_all = "snake_case")]
+#[zlink(rename_all = "snake_case")]
+pub enum Weight {
+    /// I/O fails, or waits.
+    Failure,
+    /// Nothing known explains it.
+    Unexplained,
+    /// It cannot be said whether all is well.
+    Unknown,
+    /// It is as it should be, and good to know.
+    Note,
 }
 
 /// A mapping that differs from what was expected.
@@ -78,7 +96,10 @@ pub struct Difference {
     pub entries: u32,
     /// The verdict.
     pub verdict: String,
-    /// That in one sentence.
+    /// What that means to a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<Weight>,
+    /// The verdict in one sentence.
     pub sentence: String,
     /// What to do about it.
     pub advice: String,
@@ -89,6 +110,9 @@ pub struct Difference {
 pub struct Finding {
     /// What kind of thing.
     pub kind: String,
+    /// What it means to a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<Weight>,
     /// About which device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,

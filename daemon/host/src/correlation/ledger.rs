@@ -19,7 +19,7 @@ const SAMPLES_MAX: usize = 256;
 const DEVICES_MAX: usize = 1 << 12;
 
 /// All devices' shares.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
     numbers: FxHashMap<Device, usize>,
     devices: Vec<DeviceLedger>,
@@ -45,6 +45,8 @@ pub struct DeviceLedger {
     pub forced: Bounced,
     /// Of those, bounced for the mask.
     pub masked: Bounced,
+    /// When the latest mapping of each verdict was made, or tried.
+    last: BTreeMap<VerdictKind, Nanos>,
     sampled: BTreeMap<VerdictKind, u8>,
 }
 
@@ -103,6 +105,8 @@ impl Ledger {
         let (mapping, verdict) = (judged.mapping, judged.verdict);
         let Some(device) = self.device(&mapping.device) else { return };
         *device.verdicts.entry(verdict.kind()).or_default() += 1;
+        let last = device.last.entry(verdict.kind()).or_default();
+        *last = mapping.begun.max(*last);
         if let Verdict::Agree { basis: Basis::Inferred, .. } = verdict {
             device.inferred += 1;
         }
@@ -154,6 +158,7 @@ impl DeviceLedger {
             cut: 0,
             forced: Bounced::default(),
             masked: Bounced::default(),
+            last: BTreeMap::new(),
             sampled: BTreeMap::new(),
         }
     }
@@ -182,6 +187,11 @@ impl DeviceLedger {
     /// Verdicts of one kind.
     pub fn count(&self, kind: VerdictKind) -> u64 {
         self.verdicts.get(&kind).copied().unwrap_or(0)
+    }
+
+    /// When the latest mapping of that verdict was made, or tried.
+    pub fn last(&self, kind: VerdictKind) -> Option<Nanos> {
+        self.last.get(&kind).copied()
     }
 }
 

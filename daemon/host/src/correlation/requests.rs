@@ -12,7 +12,7 @@ const IN_FLIGHT_MAX: usize = 1 << 16;
 const DISKS_MAX: usize = 1 << 12;
 
 /// Requests of each disk.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct DiskRequests {
     disks: BTreeMap<Disk, DiskTotals>,
     in_flight: FxHashMap<Key, u64>,

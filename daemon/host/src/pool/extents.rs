@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Ranges of addresses, each held by one holder. A later holder takes what it overlaps away from the earlier ones.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Extents<H> {
     by_start: BTreeMap<u64, (u64, H)>,
 }

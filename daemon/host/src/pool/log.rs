@@ -9,7 +9,7 @@ use busdma_engine::Nanos;
 use std::collections::VecDeque;
 
 /// Steps that wait to be counted.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Log {
     steps: VecDeque<Step>,
     /// The slots in use after the last step that was counted.
@@ -17,7 +17,7 @@ pub(super) struct Log {
 }
 
 /// Slots taken or released.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Step {
     at: Nanos,
     change: i64,

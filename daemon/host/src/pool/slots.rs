@@ -22,7 +22,7 @@ pub(crate) fn span(range: DmaRange) -> Range<u64> {
 }
 
 /// Which devices keep the offset of their bytes in a slot (`min_align_mask`), as far as their mappings show.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Offsets {
     kept: FxHashMap<Device, Keeps>,
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 const SECTOR: u64 = 512;
 
 /// Requests in flight, and counts of those that were. `issued` is the sum of `completed`, `in_flight` and `given_up`.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Requests {
     in_flight: FxHashMap<Key, InFlight>,
     /// The same by age.

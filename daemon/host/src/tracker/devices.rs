@@ -6,14 +6,14 @@ use crate::mapping::Translation;
 use rustc_hash::FxHashMap;
 
 /// Devices in the order in which they were first seen.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Devices {
     numbers: FxHashMap<Device, u32>,
     records: Vec<Record>,
 }
 
 /// What is known of one device.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Record {
     pub(super) totals: DeviceTotals,
     /// What the device's addresses are above physical ones, modulo 2^64: encrypted guests and some buses shift them.

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 
 /// Live mappings. The same memory may be mapped several times at once; an end takes the oldest that fits.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Live {
     mappings: BTreeMap<MappingId, Kept>,
     /// By device and address, with the end, exclusive.
@@ -21,7 +21,7 @@ pub(super) struct Live {
     entries: usize,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Kept {
     device: u32,
     mapping: Mapping,

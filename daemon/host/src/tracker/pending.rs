@@ -41,7 +41,7 @@ pub(super) struct Context {
 }
 
 /// Pieces that wait, by context.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Pending {
     contexts: FxHashMap<Context, Waiting>,
     /// Every context that has pieces, once, by a time at or before that of the last piece of its first attempt.
@@ -55,7 +55,7 @@ pub(super) struct Pending {
 }
 
 /// The pieces of one context.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Waiting {
     pieces: Vec<Piece>,
     /// Where the current attempt began.

@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 type Mapper = (u32, Option<u32>);
 
 /// IOMMU mappings that wait, by task.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Translations {
     waiting: FxHashMap<Mapper, Vec<IommuMap>>,
 }

@@ -63,7 +63,7 @@ impl Client {
             driver: Driver::new(host, plan.traffic, plan.seed, Arc::clone(&tally)),
             tally,
             leak: plan.leak,
-            apart_ns: 1_000_000_000 / plan.rate.max(1),
+            apart_ns: (1_000_000_000 / plan.rate.max(1)).max(1),
             done: 0,
         }
     }
@@ -97,7 +97,8 @@ impl Client {
 
     /// Loads so far, failed ones too.
     pub(super) fn loads(&self) -> u64 {
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner).loads
+        let forgotten = self.leak.map_or(0, Leak::loads);
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).loads + forgotten
     }
 
     fn decision(&mut self, at: Nanos, decided: &busdma_engine::Decision) -> Option<Decision> {
@@ -144,5 +145,32 @@ impl Client {
             Decided::Resumed { waited_ns, .. } => self.waits.add(waited_ns),
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(rate: u64, leak: Option<Leak>) -> Client {
+        let plan = Plan { traffic: Traffic::Mixed, seed: 1, rate, leak };
+        Client::new(Name::const_new("demo1"), Name::const_new("s1"), plan)
+    }
+
+    #[test]
+    fn time_goes_on_at_any_rate() {
+        for rate in [1, 1_000_000_000, 2_000_000_000, u64::MAX] {
+            assert!(client(rate, None).apart_ns > 0, "{rate}");
+        }
+    }
+
+    #[test]
+    fn forgotten_transfers_are_loads() {
+        let loads = |leak| {
+            let mut client = client(400, leak);
+            client.advance(Nanos::new(40_000_000_000)).unwrap();
+            client.loads()
+        };
+        assert_eq!(loads(Some(Leak::default())), loads(None) + 2);
     }
 }

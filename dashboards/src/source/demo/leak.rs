@@ -23,12 +23,18 @@ const BYTES: u64 = 2 * PAGE_SIZE;
 pub(super) struct Leak {
     tag: Option<TagId>,
     leaked: u64,
+    loads: u64,
 }
 
 impl Leak {
     /// When the next transfer is forgotten; never after the last.
     pub(super) fn due(self) -> Option<Nanos> {
         (self.leaked < MOST).then(|| Nanos::new((self.leaked + 1) * EVERY_NS))
+    }
+
+    /// Loads so far, failed ones too.
+    pub(super) fn loads(self) -> u64 {
+        self.loads
     }
 
     /// Forgets one.
@@ -43,6 +49,7 @@ impl Leak {
         self.tag = Some(tag);
         self.leaked += 1;
         if let Ok(map) = host.create_map(tag)? {
+            self.loads += 1;
             // A load that is refused leaks nothing, which is all the same here.
             let _ = host.load(map, &request(self.leaked), WaitPolicy::NoWait)?;
         }

@@ -76,7 +76,7 @@ impl Look<'_> {
                 map: names::map(&self.client.name, id),
                 tag: names::tag(&self.client.name, map.tag()),
                 session: Some(self.client.session.clone()),
-                zone: self.zone_of(id).unwrap_or(0),
+                zone: self.zone_of(id)?,
                 needed: map.pages_needed().raw(),
                 reserved: map.pages_reserved().raw(),
                 age_ns: self.now.since(map.queued_at()),

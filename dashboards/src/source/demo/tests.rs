@@ -1,5 +1,7 @@
 use super::*;
 use crate::frame::{MapState, What};
+use crate::source::Play;
+use busdma_engine::MemError;
 
 fn at(seconds: u64) -> Frame {
     Frame::clone(&Demo::new(DemoOptions::default()).frame(Duration::from_secs(seconds)))
@@ -63,15 +65,24 @@ fn forgotten_transfers_are_the_oldest_maps() {
 }
 
 #[test]
-fn a_pause_stops_the_time() {
+fn newer_frames_come_during_a_pause() {
     let mut demo = Demo::new(DemoOptions::default());
     let running = demo.frame(Duration::from_secs(5));
     assert!(Arc::ptr_eq(&running, &demo.frame(Duration::from_millis(5050))), "nothing has changed");
     assert_eq!(demo.ask(Wish::Play(Play::Pause)), Ok(Done::Silently));
-    let paused = demo.frame(Duration::from_secs(9));
-    assert_eq!((paused.t_ns, &paused.origin.state), (running.t_ns, &OriginState::Paused));
-    assert_eq!(demo.ask(Wish::Play(Play::Run)), Ok(Done::Silently));
-    assert_eq!(demo.frame(Duration::from_secs(10)).t_ns, running.t_ns + 1_000_000_000);
+    let later = demo.frame(Duration::from_secs(9));
+    assert_eq!((later.t_ns, &later.origin.state), (9_000_000_000, &OriginState::Running));
+}
+
+#[test]
+fn why_it_ended_is_a_finding() {
+    let mut demo = Demo::new(DemoOptions::default());
+    demo.frame(Duration::from_secs(5));
+    demo.stop(LocalError::Mem(MemError::StillLoaded));
+    let frame = demo.frame(Duration::from_secs(9));
+    assert_eq!((frame.t_ns, &frame.origin.state), (5_000_000_000, &OriginState::Ended));
+    let ended = frame.findings.iter().find(|finding| finding.kind == "demonstration_ended").unwrap();
+    assert_eq!(ended.message, MemError::StillLoaded.to_string());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The course of a capture, and what happened lately.
 
+use super::kept::{self, Kept};
 use super::{Item, Now};
 use crate::frame::{Name, TimeAxis, TrendSample};
 use crate::source::trends::Trends;
@@ -17,6 +18,7 @@ pub(super) struct Course {
     pub(super) trends: Trends,
     /// Items by which a mapping failed.
     pub(super) failures: Vec<usize>,
+    pub(super) kept: Kept,
 }
 
 impl Course {
@@ -24,7 +26,8 @@ impl Course {
     pub(super) fn of(facts: &Facts, items: &[Item]) -> Self {
         let start = items.first().map_or(0, |item| item.at);
         let mut now = Now::begin(facts, start);
-        let mut course = Self { trends: Trends::new(TimeAxis::Nanoseconds, start), failures: Vec::new() };
+        let trends = Trends::new(TimeAxis::Nanoseconds, start);
+        let mut course = Self { trends, failures: Vec::new(), kept: Kept::every(kept::EVERY) };
         for (number, item) in items.iter().enumerate() {
             let failed = now.take(item);
             let pool = now.correlation.pool();
@@ -37,6 +40,7 @@ impl Course {
             if failed > 0 {
                 course.failures.push(number);
             }
+            course.kept.see(&now);
         }
         course
     }
@@ -48,12 +52,12 @@ fn share(used: u64, total: u64) -> f32 {
 }
 
 /// Mappings that were made or failed lately.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Lately {
     tries: VecDeque<Try>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Try {
     at: u64,
     device: Name,
@@ -88,6 +92,11 @@ impl Lately {
         }
         self.tries.push_back(Try { at, device: Name::new(mapping.device.name()), end });
         matches!(end, TryEnd::Failed)
+    }
+
+    /// Mappings that were made or failed lately, or somewhat earlier.
+    pub(super) fn tries(&self) -> usize {
+        self.tries.len()
     }
 
     /// What each device did in the second before `now`.

@@ -12,8 +12,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-/// Events that are held; those behind them count as lost.
-const EVENTS_MAX: usize = 1 << 20;
+/// Events and samples of the pool that are held; those behind them count as lost.
+const ITEMS_MAX: usize = 1 << 20;
 
 /// What a directory's trace may be called.
 const TRACE_NAMES: [&str; 2] = ["trace.txt", "trace.txt.zst"];
@@ -71,17 +71,17 @@ fn open_text(path: &Path) -> io::Result<Box<dyn BufRead>> {
 }
 
 impl Input {
-    fn add(&mut self, event: HostEvent) {
-        if self.items.len() >= EVENTS_MAX {
+    fn add(&mut self, at: Nanos, what: What) {
+        if self.items.len() >= ITEMS_MAX {
             self.lost.events += 1;
             return;
         }
-        let at = self.last().max(event.at.raw());
-        self.items.push(Item { at, what: What::Event(Box::new(event)) });
+        let at = self.items.last().map_or(0, |item| item.at).max(at.raw());
+        self.items.push(Item { at, what });
     }
 
-    fn last(&self) -> u64 {
-        self.items.last().map_or(0, |item| item.at)
+    fn event(&mut self, event: HostEvent) {
+        self.add(event.at, What::Event(Box::new(event)));
     }
 
     /// Text of ftrace or perf. What it says is why there is no event, where there is none.
@@ -89,7 +89,7 @@ impl Input {
         let mut reader = TextReader::new();
         for event in reader.events(input) {
             match event {
-                Ok(event) => self.add(event),
+                Ok(event) => self.event(event),
                 // A compressed file can be cut off: what there is of it is read.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => self.lost.lines += 1,
                 Err(error) => return Err(error),
@@ -110,11 +110,8 @@ impl Input {
         self.header(&reader)?;
         for entry in &mut reader {
             match entry {
-                Ok(Entry::Event(event)) => self.add(event),
-                Ok(Entry::Pool(sample)) => {
-                    let at = self.last().max(sample.at.map_or(0, Nanos::raw));
-                    self.items.push(Item { at, what: What::Pool(sample.counts) });
-                }
+                Ok(Entry::Event(event)) => self.event(event),
+                Ok(Entry::Pool(sample)) => self.add(sample.at.unwrap_or_default(), What::Pool(sample.counts)),
                 Ok(Entry::Lost(lost)) => self.lost.events = self.lost.events.saturating_add(lost.events),
                 Err(error) => {
                     self.lost.lines += 1;
@@ -183,4 +180,21 @@ fn read_if_there(path: &Path) -> Result<Option<String>, OpenError> {
 
 fn understood(path: &Path, read: Result<(), FactError>) -> Result<(), OpenError> {
     read.map_err(|error| OpenError::NotACapture { path: path.display().to_string(), why: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use busdma_host::capture::PoolCounts;
+
+    #[test]
+    fn samples_of_the_pool_are_bounded_too() {
+        let (facts, items, lost) = (Facts::default(), Vec::new(), Lost::default());
+        let mut input = Input { name: String::new(), facts, items, lost };
+        for at in 0..ITEMS_MAX as u64 + 5 {
+            let counts = PoolCounts { total: 1, used: 0, hiwater: None };
+            input.add(Nanos::new(at), What::Pool(counts));
+        }
+        assert_eq!((input.items.len(), input.lost.events), (ITEMS_MAX, 5));
+    }
 }

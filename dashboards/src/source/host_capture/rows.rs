@@ -101,7 +101,8 @@ pub(super) fn findings(correlation: &Correlation, start: u64, now: u64) -> Vec<F
             Some(Weight::Unexplained) => Severity::Warning,
             Some(Weight::Unknown) | None => continue,
         };
-        let count = correlation.devices().find(|ledger| ledger.device == sample.device);
+        let ledger = correlation.devices().find(|ledger| ledger.device == sample.device);
+        let last = ledger.and_then(|ledger| ledger.last(kind)).unwrap_or(sample.at);
         let row = differing.entry((device, kind.name())).or_insert_with(|| FindingRow {
             severity,
             kind: Name::new(kind.name()),
@@ -111,11 +112,10 @@ pub(super) fn findings(correlation: &Correlation, start: u64, now: u64) -> Vec<F
             message: sample.verdict.sentence(),
             advice: sample.verdict.advice().unwrap_or_default().to_owned(),
             first_ns: sample.at.raw(),
-            last_ns: sample.at.raw(),
-            count: count.map_or(1, |ledger| ledger.count(kind)),
+            last_ns: last.raw(),
+            count: ledger.map_or(1, |ledger| ledger.count(kind)),
         });
         row.first_ns = row.first_ns.min(sample.at.raw());
-        row.last_ns = row.last_ns.max(sample.at.raw());
     }
     rows.extend(differing.into_values());
     rows.sort_by_key(|row| Reverse((row.severity, row.last_ns)));
@@ -128,7 +128,8 @@ fn found(finding: &Finding, start: u64, now: u64) -> FindingRow {
     FindingRow {
         severity: match finding.kind.weight() {
             FindingWeight::Failure => Severity::Error,
-            FindingWeight::Unexplained | FindingWeight::Note => Severity::Warning,
+            FindingWeight::Unexplained => Severity::Warning,
+            FindingWeight::Note => Severity::Note,
         },
         kind: Name::new(finding.kind.name()),
         machine: None,

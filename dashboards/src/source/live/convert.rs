@@ -5,7 +5,7 @@ mod finding;
 mod host;
 
 pub use decision::NotADecision;
-pub(super) use host::{host_finding, host_frame, unavailable};
+pub(super) use host::{host_differences, host_finding, host_frame, unavailable};
 
 use crate::frame::{
     Bin, Distribution, Latency, Machine, MapRow, MapState, MapTotals, Name, TagRow, Trend, WaiterRow, ZoneRates,

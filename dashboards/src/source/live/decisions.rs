@@ -1,8 +1,7 @@
 //! Decisions, while they are looked at: so many a reply at most, so that a busy daemon costs no more than a screen needs.
 
-use super::link::{Follow, Gone, Turn, words_of_call};
+use super::link::{Follow, Gone, Turn};
 use super::news::{Newest, News};
-use super::words;
 use crate::frame::{Decision, DecisionLog};
 use busdma_api::MachineId;
 use busdma_api::client::{CallError, Client};
@@ -97,11 +96,11 @@ impl Follow for DecisionStream {
                 {
                     call.interval_ms = Some(limit_ms);
                 }
-                error => return Gone::because(words_of_call(&error, words::monitor)),
+                error => return error.into(),
             }
         }
     }
 
     /// The connection of snapshots tells of it.
-    fn gone(&mut self, _: &Gone) {}
+    fn gone(&mut self, _: &Gone, _: &Turn<'_, Decisions>) {}
 }

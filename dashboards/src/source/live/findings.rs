@@ -1,9 +1,8 @@
 //! What changes seldom, asked for again and again: findings, the recorder, the probes.
 
-use super::convert::host_finding;
-use super::link::{Follow, Gone, PATIENCE, Turn, words_of_call};
+use super::convert::{host_differences, host_finding};
+use super::link::{Follow, Gone, PATIENCE, Turn};
 use super::news::News;
-use super::words;
 use crate::frame::{FindingRow, Probes, RecordingState};
 use busdma_api::MachineId;
 use busdma_api::client::{CallError, Client};
@@ -38,10 +37,8 @@ impl Seldom {
 
     /// Asks once.
     pub(super) fn ask(&mut self, client: &mut Client, asked: Asked) -> Result<(), Gone> {
-        let findings = client.call(&Findings { machine: asked.machine });
-        let findings = findings.map_err(|error| Gone::because(words_of_call(&error, words::monitor)))?;
-        let status = client.call(&Status {});
-        let status = status.map_err(|error| Gone::because(words_of_call(&error, words::recorder)))?;
+        let findings = client.call(&Findings { machine: asked.machine })?;
+        let status = client.call(&Status {})?;
         let (probes, host_findings) = self.ask_host(client)?;
         let recording = match status.state {
             RecorderState::Recording => RecordingState::On,
@@ -61,9 +58,9 @@ impl Seldom {
         let probes = match client.call(&busdma_api::host::Probes {}) {
             Ok(reply) => Probes::from(reply),
             Err(error @ (CallError::Refused(_) | CallError::Service(_))) => {
-                Probes::Unavailable { reason: words_of_call(&error, words::host) }
+                Probes::Unavailable { reason: Gone::from(error).to_string() }
             }
-            Err(error) => return Err(Gone::because(words_of_call(&error, words::host))),
+            Err(error) => return Err(error.into()),
         };
         if probes != Probes::Attached {
             return Ok((probes, Vec::new()));
@@ -71,13 +68,13 @@ impl Seldom {
         let findings = match client.call(&Correlation::default()) {
             Ok(reply) => self.host_findings(reply),
             Err(CallError::Refused(HostError::NotAttached { .. } | HostError::NotPermitted { .. })) => Vec::new(),
-            Err(error) => return Err(Gone::because(words_of_call(&error, words::host))),
+            Err(error) => return Err(error.into()),
         };
         Ok((probes, findings))
     }
 
     fn host_findings(&mut self, reply: CorrelationReply) -> Vec<FindingRow> {
-        let CorrelationReply { t_ns, findings, .. } = reply;
+        let CorrelationReply { t_ns, findings, devices, differences, .. } = reply;
         let row = |finding: busdma_api::host::Finding| {
             let key = (finding.kind.clone(), finding.device.clone());
             let first_ns = self.first_ns.get(&key).copied().filter(|first| *first <= t_ns).unwrap_or(t_ns);
@@ -85,7 +82,8 @@ impl Seldom {
         };
         let rows: Vec<_> = findings.into_iter().map(row).collect();
         self.first_ns = rows.iter().map(|(key, row)| (key.clone(), row.first_ns)).collect();
-        rows.into_iter().map(|(_, row)| row).collect()
+        let differences = host_differences(differences, &devices);
+        rows.into_iter().map(|(_, row)| row).chain(differences).collect()
     }
 }
 
@@ -104,9 +102,9 @@ impl Follow for Seldom {
             turn.made_progress();
             turn.sleep(turn.call.interval);
         }
-        Gone::because("something else is wanted")
+        Gone::Unwanted
     }
 
     /// The connection of snapshots tells of it.
-    fn gone(&mut self, _: &Gone) {}
+    fn gone(&mut self, _: &Gone, _: &Turn<'_, Asked>) {}
 }

@@ -1,9 +1,8 @@
 //! The DMA of the host: devices and pool every interval, where probes tell of them.
 
 use super::convert::host_frame;
-use super::link::{Follow, Gone, PATIENCE, Turn, words_of_call};
+use super::link::{Follow, Gone, PATIENCE, Turn};
 use super::news::News;
-use super::words;
 use crate::frame::Probes;
 use busdma_api::client::{CallError, Client};
 use busdma_api::host::{HostError, Watch};
@@ -72,14 +71,14 @@ impl Follow for HostStream {
                     self.news.put(|newest| newest.host = None);
                     turn.sleep(NO_PROBES);
                     if !turn.is_current() {
-                        return Gone::because("something else is wanted");
+                        return Gone::Unwanted;
                     }
                 }
-                error => return Gone::because(words_of_call(&error, words::host)),
+                error => return error.into(),
             }
         }
     }
 
     /// The connection of snapshots tells of it.
-    fn gone(&mut self, _: &Gone) {}
+    fn gone(&mut self, _: &Gone, _: &Turn<'_, Watch>) {}
 }

@@ -1,6 +1,10 @@
 //! A connection that a thread of its own follows: what it shall ask for, hanging up, and trying again.
 
+use super::words;
 use busdma_api::client::{CallError, Client};
+use busdma_api::host::HostError;
+use busdma_api::monitor::MonitorError;
+use busdma_api::recorder::RecorderError;
 use busdma_api::wire::WireError;
 use std::io::{self, ErrorKind};
 use std::net::Shutdown;
@@ -9,6 +13,7 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+use thiserror::Error;
 
 /// How long a daemon may leave a call without a reply, beside the interval that was asked for.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -27,20 +32,28 @@ pub(super) trait Follow: Send + 'static {
     /// Asks and takes the replies in until there are no more. Each good one is told to `turn`.
     fn follow(&mut self, client: &mut Client, turn: &mut Turn<'_, Self::Call>) -> Gone;
 
-    /// There is no connection, and soon another one will be tried.
-    fn gone(&mut self, why: &Gone);
+    /// There is no connection, and soon another one will be tried, unless the call is over.
+    fn gone(&mut self, why: &Gone, turn: &Turn<'_, Self::Call>);
 }
 
-/// Why a connection is over, in a few words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Gone {
-    pub(super) why: String,
-}
-
-impl Gone {
-    pub(super) fn because(why: impl Into<String>) -> Self {
-        Self { why: why.into() }
-    }
+/// Why a connection is over.
+#[derive(Debug, Error)]
+pub(super) enum Gone {
+    /// Nobody can be connected to.
+    #[error("{}", words_of_connecting(.0))]
+    Unreachable(#[source] io::Error),
+    /// A call of `org.busdma.Monitor` failed.
+    #[error("{}", words_of_call(.0, words::monitor))]
+    Monitor(#[from] CallError<MonitorError>),
+    /// A call of `org.busdma.Recorder` failed.
+    #[error("{}", words_of_call(.0, words::recorder))]
+    Recorder(#[from] CallError<RecorderError>),
+    /// A call of `org.busdma.Host` failed.
+    #[error("{}", words_of_call(.0, words::host))]
+    Host(#[from] CallError<HostError>),
+    /// Something else is wanted, or nothing more.
+    #[error("something else is wanted")]
+    Unwanted,
 }
 
 /// A thread that follows a connection. It ends, and is waited for, when this is dropped.
@@ -97,13 +110,13 @@ fn run<C: Clone + PartialEq, F: Follow<Call = C>>(line: &Line<C>, path: &Path, m
                 line.release();
                 gone
             }
-            Err(error) => Gone::because(words_of_connecting(&error)),
+            Err(error) => Gone::Unreachable(error),
         };
         if turn.progress == Progress::Made {
             retry = FIRST_RETRY;
         }
         if turn.is_current() {
-            follow.gone(&gone);
+            follow.gone(&gone, &turn);
             turn.sleep(retry);
             retry = (retry * 2).min(LAST_RETRY);
         }
@@ -211,6 +224,15 @@ impl<C> Turn<'_, C> {
         self.line.lock().changes == self.changes
     }
 
+    /// The call is over, whatever came of it: it is not asked again.
+    pub(super) fn over(&self) {
+        let mut state = self.line.lock();
+        if state.changes == self.changes {
+            state.call = None;
+            state.changes += 1;
+        }
+    }
+
     /// A good reply came.
     pub(super) fn made_progress(&mut self) {
         self.progress = Progress::Made;
@@ -224,7 +246,7 @@ impl<C> Turn<'_, C> {
 }
 
 /// Why nobody can be connected to.
-pub(super) fn words_of_connecting(error: &io::Error) -> String {
+fn words_of_connecting(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::NotFound | ErrorKind::ConnectionRefused => "no daemon is running".to_owned(),
         ErrorKind::PermissionDenied => "the socket is closed to this user".to_owned(),
@@ -233,7 +255,7 @@ pub(super) fn words_of_connecting(error: &io::Error) -> String {
 }
 
 /// Why a call failed; `refusal` finds words for an error of the interface.
-pub(super) fn words_of_call<E>(error: &CallError<E>, refusal: impl FnOnce(&E) -> String) -> String {
+fn words_of_call<E>(error: &CallError<E>, refusal: impl FnOnce(&E) -> String) -> String {
     match error {
         CallError::Refused(error) => refusal(error),
         CallError::Closed => "the daemon ended the connection".to_owned(),

@@ -4,6 +4,7 @@ use super::convert::unavailable;
 use crate::frame::{
     DecisionLog, FindingRow, Frame, HostFrame, Lost, Machine, Origin, OriginKind, OriginState, Probes, RecordingState,
 };
+use crate::source::{Done, Refused};
 use std::cmp::Reverse;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -34,6 +35,8 @@ pub(super) struct Newest {
     /// How the probes are, once that is known.
     pub(super) probes: Option<Probes>,
     pub(super) recording: Option<RecordingState>,
+    /// What has come of a wish that took its time, until it is told.
+    pub(super) outcome: Option<Result<Done, Refused>>,
     pub(super) gone: Option<Away>,
 }
 

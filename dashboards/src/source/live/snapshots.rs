@@ -1,8 +1,7 @@
 //! Machines: a snapshot every interval. Whether there is a daemon at all goes by this connection.
 
-use super::link::{Follow, Gone, PATIENCE, Turn, words_of_call};
+use super::link::{Follow, Gone, PATIENCE, Turn};
 use super::news::{Away, News};
-use super::words;
 use crate::frame::{DecisionLog, Machine};
 use crate::source::rates::Rates;
 use busdma_api::client::{CallError, Client};
@@ -110,15 +109,15 @@ impl Follow for Snapshots {
                 {
                     call.interval_ms = Some(limit_ms);
                 }
-                error => return Gone::because(words_of_call(&error, words::monitor)),
+                error => return error.into(),
             }
         }
     }
 
-    fn gone(&mut self, why: &Gone) {
+    fn gone(&mut self, why: &Gone, _: &Turn<'_, Watch>) {
         self.news.put_at_once(|newest| {
             let since = newest.gone.as_ref().map_or_else(Instant::now, |away| away.since);
-            newest.gone = Some(Away { since, why: why.why.clone() });
+            newest.gone = Some(Away { since, why: why.to_string() });
         });
     }
 }

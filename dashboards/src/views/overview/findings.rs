@@ -27,6 +27,7 @@ pub(super) fn draw(scene: Scene<'_>, content: &Content<'_>, places: &Places, cur
 /// What a severity looks like.
 const fn role(severity: Severity) -> Role {
     match severity {
+        Severity::Note => Role::Plain,
         Severity::Warning => Role::Warn,
         Severity::Error | Severity::Corruption => Role::Bad,
     }
@@ -34,8 +35,8 @@ const fn role(severity: Severity) -> Role {
 
 fn heading(findings: &[&FindingRow]) -> (Role, String) {
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-    let counts =
-        [Severity::Corruption, Severity::Error, Severity::Warning].map(|severity| (count(severity), severity.name()));
+    let severities = [Severity::Corruption, Severity::Error, Severity::Warning, Severity::Note];
+    let counts = severities.map(|severity| (count(severity), severity.name()));
     let told: Vec<String> =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
     match findings.len() {

@@ -30,7 +30,7 @@ impl TryFrom<DecisionRecord> for Decision {
     fn try_from(record: DecisionRecord) -> Result<Self, NotADecision> {
         Ok(Self {
             t_ns: record.t_ns,
-            machine: record.machine.map(|machine| machine.to_compact_string()).unwrap_or_default(),
+            machine: Fields { record: &record }.machine()?,
             session: record.session.map(|session| session.to_compact_string()),
             map: record.map.map(|map| map.to_compact_string()),
             tag: record.tag.map(|tag| tag.to_compact_string()),
@@ -85,6 +85,10 @@ struct Fields<'r> {
 }
 
 impl Fields<'_> {
+    fn machine(self) -> Result<Name, NotADecision> {
+        self.record.machine.map(|machine| machine.to_compact_string()).ok_or_else(|| self.lacks("machine"))
+    }
+
     fn zone(self) -> Result<u32, NotADecision> {
         self.record.zone.ok_or_else(|| self.lacks("zone"))
     }
@@ -217,6 +221,7 @@ mod tests {
         let check = |record: DecisionRecord, says: &str| {
             assert_eq!(Decision::try_from(record).map_err(|error| error.to_string()), Err(says.to_owned()));
         };
+        check(record("woken", |record| record.machine = None), "a decision of the kind `woken` says no machine");
         check(record("guessed", |_| {}), "no decision is of the kind `guessed`");
         check(record("woken", |_| {}), "a decision of the kind `woken` says no zone");
         let huge = |record: &mut DecisionRecord| record.pages = Some(u64::MAX);
