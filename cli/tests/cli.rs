@@ -2,5 +2,6 @@
 
 #[test]
 fn transcripts() {
-    trycmd::TestCases::new().case("tests/cmd/*.trycmd");
+    // Whoever runs the tests may have settings.
+    trycmd::TestCases::new().env("XDG_CONFIG_HOME", "/nowhere").case("tests/cmd/*.trycmd");
 }

@@ -42,8 +42,13 @@ const TALKATIVE: [&[&str]; 14] = [
     &["--help"],
 ];
 
+/// Where the tool looks for settings, so that it does not find those of whoever runs the tests.
+const NOWHERE: &str = "/nowhere";
+
 fn busdma() -> Command {
-    Command::cargo_bin("busdma").unwrap()
+    let mut command = Command::cargo_bin("busdma").unwrap();
+    command.env("XDG_CONFIG_HOME", NOWHERE);
+    command
 }
 
 fn stdout(arguments: &[&str]) -> String {
@@ -57,6 +62,7 @@ fn a_closed_pipe_is_a_quiet_success() {
         drop(reader);
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_busdma"))
             .args(arguments)
+            .env("XDG_CONFIG_HOME", NOWHERE)
             .stdout(writer)
             .stderr(Stdio::piped())
             .output()
@@ -73,6 +79,7 @@ fn a_full_disk_is_an_error() {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_busdma"))
             .args(arguments)
+            .env("XDG_CONFIG_HOME", NOWHERE)
             .stdout(full)
             .stderr(Stdio::piped())
             .output()

@@ -179,7 +179,7 @@ impl HostActivity {
         drop(capture);
     }
 
-    /// The file that is being written, how many events are in it, and whether the disk refused.
+    /// The file that is being written, how many events are in it, and whether it ended by itself.
     pub(crate) fn capture_status(&self) -> Option<CaptureStatus> {
         let capture = self.shared.capture();
         capture.as_ref().map(|capture| CaptureStatus {

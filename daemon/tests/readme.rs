@@ -1,6 +1,9 @@
 //! README's tour of the service does what it says.
 
-use std::path::{Path, PathBuf};
+#[path = "support/programs.rs"]
+mod programs;
+
+use std::path::Path;
 use std::process::Command;
 
 /// The block of README with that mark.
@@ -11,16 +14,6 @@ fn block(mark: &str) -> String {
     rest.split_once("\n```").expect("the block ends").0.to_owned()
 }
 
-/// The folder of the programs, with the command line tool in it.
-fn programs() -> PathBuf {
-    let folder = Path::new(env!("CARGO_BIN_EXE_busdmad")).parent().unwrap().to_owned();
-    if !folder.join("busdma").exists() {
-        let built = Command::new(env!("CARGO")).args(["build", "-p", "busdma"]).status().unwrap();
-        assert!(built.success(), "the command line tool cannot be built");
-    }
-    folder
-}
-
 #[test]
 fn the_tour_of_the_service_runs() {
     let folder = tempfile::Builder::new().prefix("tour").tempdir_in("/tmp").unwrap();
@@ -29,7 +22,8 @@ fn the_tour_of_the_service_runs() {
     let (start, rest) = tour.split_once(" &\n").unwrap();
     let wait = "until [ -S \"$BUSDMA_SOCKET\" ]; do sleep 0.05; done";
     let script = format!("set -e\ntrap 'kill $(jobs -p) 2>/dev/null || :' EXIT\n{start} &\n{wait}\n{rest}\n");
-    let path = format!("{}:{}", programs().display(), std::env::var("PATH").unwrap());
+    let tool = programs::built("busdma");
+    let path = format!("{}:{}", tool.parent().unwrap().display(), std::env::var("PATH").unwrap());
     let mut bash = Command::new("bash");
     for name in ["BUSDMA_CONFIG", "BUSDMA_RECORD"] {
         bash.env_remove(name);

@@ -10,7 +10,7 @@ use busdma_api::recorder::{Start, Stop};
 use busdma_dashboards::frame::{Machine, MapState};
 use busdma_dashboards::source::recording::Recording;
 use busdma_dashboards::source::{Interest, Moment, Play, Source, Wanted, Wish};
-use daemon::{Busdmad, PATIENCE, binary};
+use daemon::{Busdmad, PATIENCE, programs};
 use rustix::process::{Pid, Signal, kill_process};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -28,7 +28,7 @@ struct Demo(Child);
 
 impl Demo {
     fn start(daemon: &Busdmad) -> Self {
-        let mut demo = Command::new(binary("busdma"));
+        let mut demo = Command::new(programs::built("busdma"));
         demo.args(["demo", "--seconds", "600", "--rate", "3000", "--json", "--socket"]).arg(daemon.socket());
         Self(demo.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     }

@@ -1,5 +1,8 @@
 //! A real busdmad for tests, and the tool pointed at it.
 
+#[path = "../../../daemon/tests/support/programs.rs"]
+mod programs;
+
 use assert_cmd::Command;
 use busdma_api::client::Client;
 use rustix::process::{Pid, Signal, kill_process};
@@ -8,13 +11,15 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::sync::Once;
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// How long anything may take before the test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Where the tool looks for settings, so that it does not find those of whoever runs the tests.
+pub(crate) const NOWHERE: &str = "/nowhere";
 
 /// A daemon of the test's own, ended when dropped.
 pub(crate) struct Busdmad {
@@ -28,7 +33,7 @@ impl Busdmad {
         let dir = tempfile::tempdir().unwrap();
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).unwrap();
         let socket = dir.path().join("busdma.varlink");
-        let child = std::process::Command::new(binary())
+        let child = std::process::Command::new(programs::built("busdmad"))
             .current_dir(&dir)
             .arg("--socket")
             .arg(&socket)
@@ -64,7 +69,7 @@ impl Busdmad {
     /// The tool, told where this daemon is.
     pub(crate) fn busdma(&self, arguments: &[&str]) -> Command {
         let mut command = Command::cargo_bin("busdma").unwrap();
-        command.args(arguments).env("BUSDMA_SOCKET", self.socket()).timeout(PATIENCE);
+        command.args(arguments).env("BUSDMA_SOCKET", self.socket()).env("XDG_CONFIG_HOME", NOWHERE).timeout(PATIENCE);
         command
     }
 
@@ -88,6 +93,7 @@ impl Busdmad {
         let child = std::process::Command::new(env!("CARGO_BIN_EXE_busdma"))
             .args(arguments)
             .env("BUSDMA_SOCKET", self.socket())
+            .env("XDG_CONFIG_HOME", NOWHERE)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -153,23 +159,4 @@ impl Drop for Running {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-/// The daemon beside the tool, built if it is not there.
-fn binary() -> PathBuf {
-    static BUILT: Once = Once::new();
-    let directory = Path::new(env!("CARGO_BIN_EXE_busdma")).parent().unwrap();
-    let binary = directory.join("busdmad");
-    BUILT.call_once(|| {
-        if !binary.exists() {
-            let mut build = std::process::Command::new(env!("CARGO"));
-            build.args(["build", "-p", "busdmad"]);
-            if directory.ends_with("release") {
-                build.arg("--release");
-            }
-            assert!(build.status().unwrap().success(), "busdmad is built");
-        }
-    });
-    assert!(binary.exists(), "{} is there", binary.display());
-    binary
 }

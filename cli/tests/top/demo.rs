@@ -58,15 +58,23 @@ fn rows_are_filtered_and_sorted() {
     terminal.awaits("no row", |screen| screen.contains("filter: no such map") && !screen.contains("loaded "));
     terminal.keys(&["Escape"]);
     terminal.shows("loaded");
-    let before = first_lines(&terminal.screen());
     terminal.keys(&["Space"]);
     terminal.shows("frozen");
     terminal.keys(&["s"]);
-    terminal.awaits("another order", |screen| first_lines(screen) != before);
+    terminal.shows("machine▲");
+    let rising = first_rows(&terminal.screen());
+    terminal.keys(&["S"]);
+    terminal.shows("machine▼");
+    assert_ne!(first_rows(&terminal.screen()), rising, "of one frame, in the other order");
     terminal.keys(&["Space"]);
     terminal.awaits("frames that go on", |screen| !screen.contains("frozen"));
     terminal.keys(&["q"]);
     terminal.ends_with(0);
+}
+
+/// What stands below the title and the columns' names.
+fn first_rows(screen: &str) -> Vec<String> {
+    screen.lines().skip(4).take(10).map(str::to_owned).collect()
 }
 
 fn first_lines(screen: &str) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! One frame as text or JSON, and what is said where there is none.
 
-use crate::host::Busdmad;
+use crate::host::{Busdmad, NOWHERE};
 use assert_cmd::Command;
 use std::fs;
 use std::io::Read;
@@ -8,7 +8,7 @@ use std::process::Stdio;
 
 fn busdma(arguments: &[&str]) -> Command {
     let mut command = Command::cargo_bin("busdma").unwrap();
-    command.args(arguments).env_remove("BUSDMA_SOCKET").env("XDG_CONFIG_HOME", "/nowhere");
+    command.args(arguments).env_remove("BUSDMA_SOCKET").env("XDG_CONFIG_HOME", NOWHERE);
     command
 }
 
@@ -49,6 +49,7 @@ fn a_daemon_with_nothing_going_on() {
 fn whoever_reads_may_stop() {
     let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_busdma"))
         .args(["top", "--once", "--demo"])
+        .env("XDG_CONFIG_HOME", NOWHERE)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

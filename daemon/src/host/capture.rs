@@ -93,7 +93,7 @@ impl HostCapture {
         self.counts.written.load(Ordering::Relaxed)
     }
 
-    /// Whether the disk refused, which ended it.
+    /// Whether it ended by itself: the disk refused, or it had more bytes than it may.
     pub(crate) fn has_failed(&self) -> bool {
         self.counts.failed.load(Ordering::Relaxed)
     }

@@ -1,5 +1,8 @@
 //! A recording, read back: replayed here and by `busdma replay`, and counted.
 
+#[path = "../support/programs.rs"]
+mod programs;
+
 use busdma_api::SessionId;
 use busdma_trace::format::Op;
 use busdma_trace::{ReplayOptions, Replayer, Summary};
@@ -81,7 +84,7 @@ impl Traces {
 
     /// Replays the same files with the program that people use.
     pub(crate) fn replay_with_busdma(&self) {
-        let output = Command::new(busdma()).arg("replay").args(&self.files).output().unwrap();
+        let output = Command::new(programs::built("busdma")).arg("replay").args(&self.files).output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
         let Summary { scenarios, operations, .. } = self.summary;
         let expected = format!("{scenarios} scenarios, {operations} operations: {scenarios} match, 0 differ");
@@ -100,18 +103,4 @@ fn collect_files(directory: &Path, files: &mut Vec<PathBuf>) {
             files.push(entry);
         }
     }
-}
-
-/// The program `busdma` of the same build, made if it is not there yet.
-fn busdma() -> PathBuf {
-    let folder = Path::new(env!("CARGO_BIN_EXE_busdmad")).parent().unwrap();
-    let program = folder.join("busdma");
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--package", "busdma", "--bin", "busdma"]);
-    build.arg("--target-dir").arg(folder.parent().unwrap());
-    if !cfg!(debug_assertions) {
-        build.arg("--release");
-    }
-    assert!(build.status().unwrap().success(), "busdma cannot be built");
-    program
 }

@@ -1,5 +1,8 @@
 //! A real busdmad, a driver on it, and a watcher of it.
 
+#[path = "../../../daemon/tests/support/programs.rs"]
+pub(crate) mod programs;
+
 use busdma_api::client::Client;
 use busdma_api::engine::{
     BounceModel, Buffer, CreateMachine, CreateMap, CreateTag, Layout, Load, Outcome, RegisterMemory, Request, Sync,
@@ -13,7 +16,7 @@ use std::fs;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -77,7 +80,7 @@ fn socket(directory: &Path) -> PathBuf {
 }
 
 fn spawn(directory: &Path) -> Child {
-    let child = Command::new(binary("busdmad"))
+    let child = Command::new(programs::built("busdmad"))
         .current_dir(directory)
         .arg("--socket")
         .arg(socket(directory))
@@ -96,25 +99,6 @@ fn spawn(directory: &Path) -> Child {
         thread::sleep(Duration::from_millis(10));
     }
     child
-}
-
-/// Programs lie where cargo puts them, beside the directory of test programs.
-pub(crate) fn binary(program: &str) -> PathBuf {
-    static BUILDING: Mutex<()> = Mutex::new(());
-    let test = std::env::current_exe().unwrap();
-    let directory = test.parent().and_then(Path::parent).unwrap();
-    let binary = directory.join(program);
-    let _building = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
-    if !binary.exists() {
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "-p", program]);
-        if directory.ends_with("release") {
-            build.arg("--release");
-        }
-        assert!(build.status().unwrap().success(), "{program} is built");
-    }
-    assert!(binary.exists(), "{} is there", binary.display());
-    binary
 }
 
 /// A source and the program's clock.

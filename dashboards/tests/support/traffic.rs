@@ -14,6 +14,9 @@ use zstd::bulk::Compressor;
 /// Text of a frame, bytes.
 const FRAME_BYTES: usize = 256 << 10;
 
+/// Level of compression.
+const ZSTD_LEVEL: i32 = 1;
+
 /// 22 November 2026, 00:15:30 UTC.
 pub(crate) const STARTED_UNIX_NS: u64 = 1_795_306_530_000_000_000;
 
@@ -253,7 +256,7 @@ pub(crate) struct Pieces<W: Write> {
 
 impl<W: Write> Pieces<W> {
     pub(crate) fn new(output: W) -> Self {
-        Self { output, lines: Vec::new(), compressor: Compressor::new(3).unwrap() }
+        Self { output, lines: Vec::new(), compressor: Compressor::new(ZSTD_LEVEL).unwrap() }
     }
 
     /// Ends the last frame.

@@ -235,8 +235,8 @@ impl Evidence<'_> {
             Quantity::Lost => self.lost(),
             Quantity::Miscounted => self.miscounted(),
             Quantity::PoolLines => self.lines("swiotlb.txt", |_| true),
-            Quantity::Pool(counter) => self.pool(counter),
-            Quantity::PoolMost(counter) => self.pool(counter).min(self.pool("boot io_tlb_nslabs")),
+            Quantity::Pool(counter) => or_too_many(self.pool(counter)),
+            Quantity::PoolMost(counter) => or_too_many(most(self.pool(counter), self.pool("boot io_tlb_nslabs"))),
             Quantity::InGroups(kind) => self.lines("pci.txt", |line| match kind {
                 "none" => line.ends_with("iommu_group=none"),
                 _ => line.ends_with(&format!(":{kind}")),
@@ -249,8 +249,10 @@ impl Evidence<'_> {
             Quantity::LiveByProbes => self.answers.live(),
             Quantity::Unmatched => self.answers.unmatched(),
             Quantity::Total(key) => self.answers.total(of, key),
-            Quantity::PoolByProbes(key) => self.answers.pool(key),
-            Quantity::PoolMostByProbes(key) => self.answers.pool(key).min(self.answers.pool("total_slots")),
+            Quantity::PoolByProbes(key) => or_too_many(self.answers.pool(key)),
+            Quantity::PoolMostByProbes(key) => {
+                or_too_many(most(self.answers.pool(key), self.answers.pool("total_slots")))
+            }
         }
     }
 
@@ -281,12 +283,21 @@ impl Evidence<'_> {
         if hits.is_empty() { 1 } else { hits.lines().filter(|line| differs(line)).count() as u64 }
     }
 
-    fn pool(&self, counter: &str) -> u64 {
+    fn pool(&self, counter: &str) -> Option<u64> {
         let pool = text(self.files, "swiotlb.txt");
         let value = pool.lines().find_map(|line| line.strip_prefix(counter)?.strip_prefix('='));
-        // Larger than any pool, so that a missing line is seen.
-        value.and_then(|value| value.parse().ok()).unwrap_or(u64::from(u32::MAX))
+        value?.parse().ok()
     }
+}
+
+/// The most slots of a pool that were held, no more than it has; none where either is missing.
+fn most(held: Option<u64>, has: Option<u64>) -> Option<u64> {
+    Some(held?.min(has?))
+}
+
+/// Larger than any pool where a number of slots is missing, so that it is seen.
+fn or_too_many(slots: Option<u64>) -> u64 {
+    slots.unwrap_or(u64::from(u32::MAX))
 }
 
 fn text(files: &[ParcelFile], name: &str) -> String {
@@ -315,5 +326,22 @@ mod tests {
         assert_eq!(check_full(text).but, None);
         let text = "boot io_tlb_nslabs=512\nend io_tlb_used_hiwater=510\n";
         assert!(check_full(text).but.is_some(), "a pool that was never full");
+    }
+
+    #[test]
+    fn a_missing_line_does_not_make_a_pool_full() {
+        for text in ["boot io_tlb_nslabs=512\n", "end io_tlb_used_hiwater=512\n", ""] {
+            let but = check_full(text).but.unwrap_or_else(|| panic!("{text}"));
+            assert!(but.ends_with("= 4294967295 is not 512"), "{but}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_no_most() {
+        let all =
+            [(Some(514), Some(512), Some(512)), (None, Some(512), None), (Some(512), None, None), (None, None, None)];
+        for (held, has, expected) in all {
+            assert_eq!(most(held, has), expected, "{held:?} of {has:?}");
+        }
     }
 }

@@ -242,7 +242,8 @@ pub struct Percentiles {
 /// One bin of a distribution.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, introspect::CustomType)]
 pub struct Bin {
-    /// The longest that falls into it, nanoseconds: a power of two less one. The shortest is one more than half of that.
+    /// The longest that falls into it, nanoseconds: a power of two less one. The shortest is one more than half of that; of 0
+    /// it is 0.
     pub upto_ns: u64,
     /// How many did.
     pub count: u64,

@@ -169,9 +169,9 @@ impl Answers {
         devices.filter_map(|device| device.totals.get(key)).sum()
     }
 
-    /// What the daemon says of the pool under `key`; larger than any pool where it says nothing.
-    pub(super) fn pool(&self, key: &str) -> u64 {
-        self.correlation.pool.get(key).and_then(serde_json::Value::as_u64).unwrap_or(u64::from(u32::MAX))
+    /// What the daemon says of the pool under `key`, if anything.
+    pub(super) fn pool(&self, key: &str) -> Option<u64> {
+        self.correlation.pool.get(key).and_then(serde_json::Value::as_u64)
     }
 
     /// Mappings that live.
