@@ -8,7 +8,7 @@ use crate::console;
 use crate::failure::Answer;
 use anyhow::Context;
 use busdma_dashboards::app::{App, Start, moment};
-use busdma_dashboards::frame::{DecisionLog, Frame, Name};
+use busdma_dashboards::frame::{DecisionLog, Frame, Name, OriginState};
 use busdma_dashboards::once::{self, Size};
 use busdma_dashboards::run::{self, Ended};
 use busdma_dashboards::source::{Interest, Moment, Play, Source, Wanted, Wish};
@@ -77,11 +77,22 @@ fn print(args: &TopArgs, source: &mut dyn Source, app: &mut App) -> anyhow::Resu
     let text = if args.json {
         once::json(&frame)
     } else {
-        app.show(frame);
+        app.show(Arc::clone(&frame));
         once::text(app, size(args))
     };
     console::print(&text)?;
-    Ok(Answer::Yes)
+    match &frame.origin.state {
+        OriginState::Unreadable { why } => Err(CutShort { name: frame.origin.name.clone(), why: why.clone() }.into()),
+        _ => Ok(Answer::Yes),
+    }
+}
+
+/// A recording is shown only as far as it could be read.
+#[derive(Debug, Error)]
+#[error("{name} cannot be read to its end: {why}")]
+struct CutShort {
+    name: String,
+    why: String,
 }
 
 /// The frame with one machine alone, and what is found in the service and the host beside it.

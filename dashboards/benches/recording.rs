@@ -7,7 +7,7 @@
 mod traffic;
 
 use busdma_dashboards::source::recording::Recording;
-use busdma_dashboards::source::{Moment, Play, Source, Towards, Wish};
+use busdma_dashboards::source::{Interest, Moment, Play, Source, Towards, Wanted, Wish};
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::PathBuf;
@@ -31,6 +31,8 @@ fn main() {
 
     let (begun, spent) = (Instant::now(), processors());
     let mut recording = Recording::open(&path).expect("it is a recording");
+    let interest = Interest { decisions: Wanted::Yes, rows: 1_000 };
+    recording.ask(Wish::Interest(interest)).expect("decisions are read");
     recording.ask(Wish::Play(Play::Pause)).expect("a recording stops");
     let frame = recording.frame(Duration::ZERO);
     println!("{:<28} {:>10.1} ms", "open to first frame", milliseconds(begun.elapsed()));

@@ -91,6 +91,11 @@ pub enum OriginState {
         /// Why, in a few words.
         why: String,
     },
+    /// A recording cannot be read there, or not to its end; what is shown is as far as it could be read.
+    Unreadable {
+        /// Why, in the system's words.
+        why: String,
+    },
     /// A recording is still being read; what is shown is right, but later moments cannot be reached yet.
     Indexing {
         /// How much of the file, percent.

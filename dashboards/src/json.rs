@@ -64,6 +64,10 @@ fn origin(origin: &Origin) -> Value {
             put(&mut members, "why", Some(why.as_str()));
             "disconnected"
         }
+        OriginState::Unreadable { why } => {
+            put(&mut members, "why", Some(why.as_str()));
+            "unreadable"
+        }
         OriginState::Indexing { percent } => {
             put(&mut members, "percent", Some(*percent));
             "indexing"

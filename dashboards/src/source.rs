@@ -10,6 +10,7 @@ mod moments;
 pub mod open;
 pub mod rates;
 pub mod recording;
+mod spans;
 mod told;
 mod trends;
 

@@ -40,11 +40,13 @@ pub fn write_sentence(out: &mut String, what: &What) {
             write!(out, "segment {segment} at {addr:#x}+{len}: {}", WhySplit(*why))
         }
         What::Coalesced { segment, addr, len } => write!(out, "segment {segment} goes on: {addr:#x}+{len}"),
-        What::Loaded { segments, bpages } => {
-            write!(out, "has {} and {}", Counted(*segments, "segment"), bounce_pages(*bpages))
+        What::Loaded { segments, bpages: Some(pages) } => {
+            write!(out, "has {} and {}", Counted(*segments, "segment"), bounce_pages(*pages))
         }
+        What::Loaded { segments, bpages: None } => write!(out, "has {}", Counted(*segments, "segment")),
         What::Rejected { error } => write!(out, "{error}"),
-        What::Unloaded { pages } => write!(out, "gives back {}", bounce_pages(*pages)),
+        What::Unloaded { pages: Some(pages) } => write!(out, "gives back {}", bounce_pages(*pages)),
+        What::Unloaded { pages: None } => out.write_str("ends its mapping"),
         What::Cancelled { pages } => write!(out, "gives up its deferred load and {}", bounce_pages(*pages)),
         What::Copied { way, pages, bytes } => {
             let way = match way {
@@ -167,9 +169,11 @@ mod tests {
         split(SplitWhy::MaxSegSize { bytes: 512 }, "would exceed maxsegsz 512");
         split(SplitWhy::NotTold, "for no reason given");
         check(What::Coalesced { segment: 1, addr: 0x1000, len: 1 }, "segment 1 goes on: 0x1000+1");
-        check(What::Loaded { segments: 1, bpages: 0 }, "has 1 segment and 0 bounce pages");
+        check(What::Loaded { segments: 1, bpages: Some(0) }, "has 1 segment and 0 bounce pages");
+        check(What::Loaded { segments: 2, bpages: None }, "has 2 segments");
         check(What::Rejected { error: "too many segments".into() }, "too many segments");
-        check(What::Unloaded { pages: 1 }, "gives back 1 bounce page");
+        check(What::Unloaded { pages: Some(1) }, "gives back 1 bounce page");
+        check(What::Unloaded { pages: None }, "ends its mapping");
         check(What::Cancelled { pages: 1 }, "gives up its deferred load and 1 bounce page");
         check(What::Copied { way: CopyWay::ToBounce, pages: 1, bytes: 9 }, "9 bytes to 1 bounce page");
         check(What::Copied { way: CopyWay::FromBounce, pages: 2, bytes: 1 }, "1 byte from 2 bounce pages");

@@ -89,3 +89,20 @@ fn what_cannot_be_shown() {
     check(&["--once", "--demo", "--config", settings], 2, &[settings, "them", "line 2"]);
     check(&["--once", "--replay", "tests/data/match.jsonl", "--at", "noon"], 2, &["noon"]);
 }
+
+/// A frame with more text than is decompressed at once goes through a temporary file, for which there is no folder here.
+#[test]
+fn a_recording_that_cannot_be_read_to_its_end_is_an_error() {
+    let recordings = concat!(env!("CARGO_MANIFEST_DIR"), "/../dashboards/tests/recordings");
+    let mut bytes = fs::read(format!("{recordings}/idle.jsonl.zst")).unwrap();
+    bytes.extend(zstd::encode_all(&vec![b'\n'; 20 << 20][..], 1).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.zst");
+    fs::write(&path, bytes).unwrap();
+    let output =
+        busdma(&["top", "--once", "--replay", path.to_str().unwrap()]).env("TMPDIR", "/nowhere").output().unwrap();
+    let (shown, said) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(shown.contains("[1 Overview]") && shown.contains("cannot be read: "), "{shown}");
+    assert!(said.contains("large.zst cannot be read to its end: "), "{said}");
+}

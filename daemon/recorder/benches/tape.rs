@@ -125,7 +125,8 @@ impl Owner {
     fn verb(&mut self) -> &mut Engine<TraceMachine, Log> {
         if self.tape.needs_start() {
             let region = Region { space: AddressSpace::Kernel, start: BUFFER.start, pages: [page()].into() };
-            self.tape.begin(Start::take(&self.engine, self.numbers.clone(), vec![region]));
+            let now = Nanos::new(self.clock);
+            self.tape.begin(Start::take(&self.engine, now, self.numbers.clone(), vec![region]));
         }
         self.clock += 1;
         self.engine.observer_mut().clear();

@@ -2,7 +2,7 @@
 
 use crate::handoff::Epoch;
 use crate::operation::{MapNumber, MemoryNumber, TagNumber};
-use busdma_engine::{AddressSpace, Engine, MapId, Observer, PhysAddr, Platform, Profile, TagId, VirtAddr};
+use busdma_engine::{AddressSpace, Engine, MapId, Nanos, Observer, PhysAddr, Platform, Profile, TagId, VirtAddr};
 use busdma_trace::Snapshot;
 use busdma_trace::format::MachineModel;
 use std::fmt;
@@ -78,6 +78,9 @@ pub struct Start {
     pub(crate) snapshot: Snapshot,
     pub(crate) numbers: Numbers,
     pub(crate) regions: Vec<Region>,
+    /// When it was taken, on the clock of operations.
+    pub(crate) at: Nanos,
+    /// The same moment.
     pub(crate) taken: SystemTime,
     pub(crate) epoch: Epoch,
     /// Operations that the tape has dropped since it was made.
@@ -85,12 +88,19 @@ pub struct Start {
 }
 
 impl Start {
-    /// Takes the machine of `engine` as it is now: with the numbers of everything that lives, and all memory that is
+    /// Takes the machine of `engine` as it is now, which is `at` on the clock that operations are told by: with the numbers of everything that lives, and all memory that is
     /// registered, without that of dmamem.
-    pub fn take<P: Platform, O: Observer>(engine: &Engine<P, O>, numbers: Numbers, regions: Vec<Region>) -> Self {
+    pub fn take<P: Platform, O: Observer>(
+        engine: &Engine<P, O>,
+        at: Nanos,
+        numbers: Numbers,
+        regions: Vec<Region>,
+    ) -> Self {
+        // A large machine takes a while to copy.
+        let taken = SystemTime::now();
         // The frames follow from the state, which the recorder's thread goes through anyway.
         let snapshot = Snapshot::take(engine, 0);
-        Self { snapshot, numbers, regions, taken: SystemTime::now(), epoch: Epoch::NONE, dropped: 0 }
+        Self { snapshot, numbers, regions, at, taken, epoch: Epoch::NONE, dropped: 0 }
     }
 }
 

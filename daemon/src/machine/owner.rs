@@ -100,7 +100,7 @@ impl Owner {
         self.begun.fetch_add(1, Ordering::Relaxed);
         let now = self.clock.now();
         if self.tape.needs_start() {
-            let start = self.start();
+            let start = self.start(now);
             self.tape.begin(start);
         }
         let listening = self.tape.is_on() || self.listeners.are_there();
@@ -132,7 +132,7 @@ impl Owner {
     }
 
     /// The machine as it is, for a recording that starts here.
-    fn start(&self) -> Start {
+    fn start(&self, now: Nanos) -> Start {
         let objects = &self.objects;
         let mut numbers = Numbers::default();
         numbers.tags.extend(objects.tag_numbers.iter().map(|(&id, &number)| (id, TagNumber(number.into()))));
@@ -147,7 +147,7 @@ impl Owner {
             .filter_map(|(&number, entry)| Some((objects.maps.get(&entry.map)?.id, MemoryNumber(number.into()))));
         numbers.memory.extend(memory);
         let regions = self.engine.platform().regions().map(|(_, region)| taped(region));
-        Start::take(&self.engine, numbers, regions.collect())
+        Start::take(&self.engine, now, numbers, regions.collect())
     }
 
     /// Lets the recorder fetch what the tape has.

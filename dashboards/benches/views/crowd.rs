@@ -140,7 +140,7 @@ fn zone(number: u32) -> ZoneRow {
         total_deferred_time: 99_999,
         map_count: 25_000,
         waiters: WAITERS / ZONES,
-        rates: ZoneRates { bounced: 1234.0, deferred: 5.0 },
+        rates: ZoneRates { bounced: Some(1234.0), deferred: Some(5.0) },
         trend: Trend { interval_ns: SECOND, samples: samples.collect() },
     }
 }
@@ -221,7 +221,7 @@ fn decision(number: u64) -> Decision {
             why: BounceWhy::Window { lowaddr: 0xffff_ffff, highaddr: u64::MAX },
         },
         6 => What::Split { segment: 0, addr: 0x1000, len: 4096, why: SplitWhy::First },
-        _ => What::Loaded { segments: 1, bpages: 2 },
+        _ => What::Loaded { segments: 1, bpages: Some(2) },
     };
     Decision {
         t_ns: number * 1000,

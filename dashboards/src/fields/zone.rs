@@ -74,14 +74,14 @@ pub static ZONE_FIELDS: [Field<ZoneRow>; 17] = [
         "bounced_per_s",
         ("bounced/s", 9, 4),
         Unit::PerSecond,
-        |row| Value::Real(row.rates.bounced),
+        |row| Value::real(row.rates.bounced),
         "syncs that copied, a second, lately",
     ),
     field(
         "deferred_per_s",
         ("defer/s", 7, 4),
         Unit::PerSecond,
-        |row| Value::Real(row.rates.deferred),
+        |row| Value::real(row.rates.deferred),
         "deferred loads woken, a second, lately",
     ),
     field(

@@ -43,12 +43,12 @@ pub enum What {
     Split { segment: u64, addr: u64, len: u64, why: SplitWhy },
     /// A piece continues a segment.
     Coalesced { segment: u64, addr: u64, len: u64 },
-    /// The device may begin.
-    Loaded { segments: u64, bpages: u32 },
+    /// The device may begin. Pages where they are told.
+    Loaded { segments: u64, bpages: Option<u32> },
     /// The load failed.
     Rejected { error: Name },
-    /// The mapping is over.
-    Unloaded { pages: u32 },
+    /// The mapping is over. Pages where they are told.
+    Unloaded { pages: Option<u32> },
     /// A deferred load was given up.
     Cancelled { pages: u32 },
     /// A sync copied.

@@ -51,3 +51,13 @@ impl Severity {
         }
     }
 }
+
+impl From<busdma_engine::Severity> for Severity {
+    fn from(severity: busdma_engine::Severity) -> Self {
+        match severity {
+            busdma_engine::Severity::Warning => Self::Warning,
+            busdma_engine::Severity::Error => Self::Error,
+            busdma_engine::Severity::Corruption => Self::Corruption,
+        }
+    }
+}

@@ -72,13 +72,13 @@ pub struct ZoneRow {
     pub trend: Trend,
 }
 
-/// What a zone's counters grow by, a second.
+/// What a zone's counters grow by, a second; none where nothing of that is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ZoneRates {
     /// `total_bounced`.
-    pub bounced: f64,
+    pub bounced: Option<f64>,
     /// `total_deferred`.
-    pub deferred: f64,
+    pub deferred: Option<f64>,
 }
 
 impl ZoneRow {

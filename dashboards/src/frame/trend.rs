@@ -1,6 +1,7 @@
 //! The last while of a zone, for sparklines.
 
-/// Samples at even intervals, oldest first; the last one ends at the frame's moment.
+/// Samples at even intervals, oldest first; the last one ends at the frame's moment, or less than an
+/// interval before it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trend {
     /// How much time a sample stands for, nanoseconds.

@@ -25,7 +25,7 @@ impl Record {
         self.0.insert(name.to_owned(), value.into());
     }
 
-    fn put_known(&mut self, name: &str, value: Option<&str>) {
+    fn put_known(&mut self, name: &str, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
             self.put(name, value);
         }
@@ -77,10 +77,11 @@ impl Record {
             }
             What::Loaded { segments, bpages } => {
                 self.put("segment", *segments);
-                self.put("pages", *bpages);
+                self.put_known("pages", *bpages);
             }
             What::Rejected { error } => self.put("reason", error.as_str()),
-            What::Unloaded { pages } | What::Cancelled { pages } => self.put("pages", *pages),
+            What::Unloaded { pages } => self.put_known("pages", *pages),
+            What::Cancelled { pages } => self.put("pages", *pages),
             What::Copied { way, pages, bytes } => {
                 self.put("reason", copy_word(*way));
                 self.put("pages", *pages);

@@ -81,7 +81,7 @@ fn percentiles(scale: u64) -> monitor::Percentiles {
 /// The machine of [`told`] in a frame, with rates.
 fn shown() -> Machine {
     let mut machine = Machine::from(told());
-    machine.zones[0].rates = ZoneRates { bounced: 12.5, deferred: 0.5 };
+    machine.zones[0].rates = ZoneRates { bounced: Some(12.5), deferred: Some(0.5) };
     machine
 }
 

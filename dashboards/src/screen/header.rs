@@ -203,6 +203,7 @@ fn disconnected(scene: Scene<'_>) -> Option<String> {
 fn moving(origin: &Origin) -> (Role, String) {
     let (role, word) = match (&origin.state, origin.kind) {
         (OriginState::Disconnected { .. }, _) => (Role::Bad, "disconnected"),
+        (OriginState::Unreadable { why }, _) => return (Role::Bad, format!("cannot be read: {why}")),
         (OriginState::Paused, _) => (Role::Warn, "paused"),
         (OriginState::Ended, _) => (Role::Accent, "ended"),
         (OriginState::Indexing { percent }, _) => return (Role::Accent, format!("indexing {percent} %")),
@@ -274,6 +275,8 @@ mod tests {
         check(OriginState::Paused, Frozen::No, "  paused  ");
         check(OriginState::Ended, Frozen::No, "  ended  ");
         check(OriginState::Indexing { percent: 43 }, Frozen::No, "  indexing 43 %  ");
+        let unreadable = OriginState::Unreadable { why: "no space".to_owned() };
+        check(unreadable, Frozen::No, "  cannot be read: no space  ");
         let gone = OriginState::Disconnected { since_ns: 12_000_000_000, why: "connection refused".to_owned() };
         check(gone.clone(), Frozen::No, "disconnected since 12:03:00 (12.0 s ago): connection refused");
         check(

@@ -62,7 +62,7 @@ pub(super) fn target(
 }
 
 /// What came of a move.
-pub(super) fn done(moved: io::Result<()>, done: Done) -> Done {
+pub(super) fn done(moved: &io::Result<()>, done: Done) -> Done {
     match moved {
         Ok(()) => done,
         Err(error) => Done::Said(format!("the recording cannot be read there: {error}")),

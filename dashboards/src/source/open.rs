@@ -9,7 +9,7 @@ use std::path::Path;
 use thiserror::Error;
 
 /// What every frame of zstd begins with.
-const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+pub(super) const ZSTD_MAGIC: [u8; 4] = zstd::zstd_safe::MAGICNUMBER.to_le_bytes();
 
 /// Bytes that tell what a file is.
 const START_BYTES: u64 = 4096;
@@ -87,8 +87,8 @@ pub fn open(path: &Path) -> Result<Box<dyn Source>, OpenError> {
 fn start_of(path: &Path) -> io::Result<Vec<u8>> {
     let mut start = Vec::new();
     let mut file = File::open(path)?;
-    file.by_ref().take(MAGIC.len() as u64).read_to_end(&mut start)?;
-    if start == MAGIC {
+    file.by_ref().take(ZSTD_MAGIC.len() as u64).read_to_end(&mut start)?;
+    if start == ZSTD_MAGIC {
         start.clear();
         let read = zstd::Decoder::new(File::open(path)?)?.take(START_BYTES).read_to_end(&mut start);
         // What cannot be decompressed further on is told when the file is opened as what it seems to be.

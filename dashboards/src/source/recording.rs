@@ -17,7 +17,7 @@ mod travel;
 
 use super::moments;
 use super::open::OpenError;
-use super::{Done, Interest, Play, Refused, Source, Wish};
+use super::{Done, Interest, Play, Refused, Source, Wanted, Wish};
 use crate::frame::{Frame, Lost, Origin, OriginKind, OriginState, TimeAxis};
 use blocks::Blocks;
 pub(crate) use decisions::OPERATIONS;
@@ -46,7 +46,9 @@ pub struct Recording {
     play: Play,
     /// How far a step goes, where somebody has said it: nanoseconds, or operations.
     interval: Option<u64>,
-    rows: u32,
+    interest: Interest,
+    /// Why the last way led nowhere: the file could not be read there.
+    failed: Option<io::Error>,
     /// The time since the program began, at the last frame.
     played: Duration,
     shown: Option<Shown>,
@@ -59,7 +61,7 @@ struct Shown {
     frame: Arc<Frame>,
     moment: travel::Moment,
     revision: u64,
-    rows: u32,
+    interest: Interest,
     step: u64,
     play: Play,
 }
@@ -76,11 +78,11 @@ impl Recording {
         let blocks = Arc::new(Blocks::new(file));
         let shared = Arc::new(Shared::default());
         let indexing = indexing::begin(Arc::clone(&blocks), Arc::clone(&shared)).map_err(unreadable)?;
-        shared.wait(|index| index.start.is_some() || index.stage != Stage::Reading);
+        shared.wait(|index| index.start.is_some() || !index.is_reading());
         let travel = {
             let index = shared.lock();
-            if let (Stage::Failed(why), None) = (&index.stage, index.start) {
-                return Err(OpenError::Unreadable { path: name, why: why.clone() });
+            if let (Stage::Failed(error), None) = (&index.stage, index.start) {
+                return Err(OpenError::of_io(&name, error));
             }
             if index.header == Header::Missing {
                 return Err(if index.is_empty() {
@@ -97,7 +99,8 @@ impl Recording {
             travel,
             play: Play::Run,
             interval: None,
-            rows: ROWS,
+            interest: Interest { decisions: Wanted::No, rows: ROWS },
+            failed: None,
             played: Duration::ZERO,
             shown: None,
             _indexing: indexing,
@@ -106,7 +109,7 @@ impl Recording {
 
     /// Waits until the whole file has been read.
     pub fn wait(&self) {
-        self.shared.wait(|index| index.stage != Stage::Reading);
+        self.shared.wait(|index| !index.is_reading());
     }
 
     /// How far one step goes.
@@ -120,7 +123,8 @@ impl Recording {
         if self.play == Play::Pause || since.is_zero() {
             return;
         }
-        let index = self.shared.lock();
+        let shared = Arc::clone(&self.shared);
+        let index = shared.lock();
         let since_ns = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
         let by = match index.end.axis() {
             TimeAxis::Nanoseconds => since_ns,
@@ -134,17 +138,39 @@ impl Recording {
             return;
         }
         let to = self.travel.moment().t.saturating_add(by).min(index.end.now);
-        if to > self.travel.moment().t && self.travel.seek(&index, to).is_err() {
-            self.play = Play::Pause;
+        if to > self.travel.moment().t {
+            let moved = self.travel.seek(&index, to);
+            if moved.is_err() {
+                self.play = Play::Pause;
+            }
+            self.came(moved, Done::Silently);
         }
     }
 
+    /// What came of a move. The frame shows that one failed until another succeeds.
+    fn came(&mut self, moved: io::Result<()>, done: Done) -> Done {
+        if moved.is_err() || self.failed.is_some() {
+            self.shown = None;
+        }
+        let done = moments::done(&moved, done);
+        self.failed = moved.err();
+        done
+    }
+
+    /// Whether nothing comes after the moment.
+    fn is_at_end(&self, index: &Index) -> bool {
+        !index.is_reading() && self.travel.moment().t >= index.end.now
+    }
+
     fn state(&self, index: &Index) -> OriginState {
-        match index.stage {
-            Stage::Reading => OriginState::Indexing { percent: index.percent },
-            _ if self.travel.moment().t >= index.end.now && self.play == Play::Run => OriginState::Ended,
-            _ if self.play == Play::Pause => OriginState::Paused,
-            _ => OriginState::Running,
+        match (&self.failed, &index.stage) {
+            (Some(error), _) | (None, Stage::Failed(error)) => unreadable(error),
+            (None, Stage::Reading) => OriginState::Indexing { percent: index.percent },
+            (None, Stage::Whole) => match self.play {
+                Play::Pause => OriginState::Paused,
+                Play::Run if self.is_at_end(index) => OriginState::Ended,
+                Play::Run => OriginState::Running,
+            },
         }
     }
 
@@ -162,10 +188,15 @@ impl Recording {
         if let Some(trends) = &index.trends {
             frame.timeline = Some(trends.timeline(end, moment.t, step));
         }
-        frame.decisions = self.travel.decisions(index);
+        if self.interest.decisions == Wanted::Yes {
+            match self.travel.decisions(index) {
+                Ok(decisions) => frame.decisions = decisions,
+                Err(error) => frame.origin.state = unreadable(&error),
+            }
+        }
         let Some(model) = self.travel.model() else { return frame };
         frame.unix_ns = model.unix_ns(moment.t);
-        let limits = Limits { rows: self.rows as usize };
+        let limits = Limits { rows: self.interest.rows as usize };
         let recent = |zone| index.trends.as_ref().map(|trends| trends.recent(zone, moment.t, end)).unwrap_or_default();
         let (machine, findings) = model.machine(moment.t, index.end.axis(), limits, recent);
         frame.machines = vec![machine];
@@ -182,8 +213,8 @@ impl Source for Recording {
         let index = shared.lock();
         let (moment, step) = (self.travel.moment(), self.step(&index));
         if let Some(shown) = &self.shown
-            && (shown.moment, shown.revision, shown.rows, shown.step, shown.play)
-                == (moment, index.revision, self.rows, step, self.play)
+            && (shown.moment, shown.revision, shown.interest, shown.step, shown.play)
+                == (moment, index.revision, self.interest, step, self.play)
         {
             return Arc::clone(&shown.frame);
         }
@@ -192,7 +223,7 @@ impl Source for Recording {
             frame: Arc::clone(&frame),
             moment,
             revision: index.revision,
-            rows: self.rows,
+            interest: self.interest,
             step,
             play: self.play,
         });
@@ -200,9 +231,10 @@ impl Source for Recording {
     }
 
     fn ask(&mut self, wish: Wish) -> Result<Done, Refused> {
+        let shared = Arc::clone(&self.shared);
+        let index = shared.lock();
         match wish {
             Wish::Interval(interval) => {
-                let index = self.shared.lock();
                 self.interval = Some(match index.end.axis() {
                     TimeAxis::Nanoseconds => u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX).max(1),
                     // One operation stands for a millisecond, so that the same keys change it.
@@ -210,33 +242,43 @@ impl Source for Recording {
                 });
                 Ok(Done::Silently)
             }
-            Wish::Interest(Interest { rows, .. }) => {
-                self.rows = rows;
+            Wish::Interest(interest) => {
+                self.interest = interest;
                 Ok(Done::Silently)
             }
             Wish::Play(play) => {
                 self.play = play;
+                if play == Play::Run && self.is_at_end(&index) {
+                    let moved = self.travel.seek(&index, index.whole().start);
+                    return Ok(self.came(moved, Done::Silently));
+                }
                 Ok(Done::Silently)
             }
             Wish::Step(steps) => {
-                let index = self.shared.lock();
+                self.play = Play::Pause;
                 let by = i128::from(steps) * i128::from(self.step(&index));
                 let to = moments::clamped(i128::from(self.travel.moment().t) + by, &index.whole());
-                Ok(moments::done(self.travel.seek(&index, to), Done::Silently))
+                let moved = self.travel.seek(&index, to);
+                Ok(self.came(moved, Done::Silently))
             }
             Wish::Deferral(towards) => {
-                let index = self.shared.lock();
-                self.travel.deferral(&index, towards)
+                let moved = self.travel.deferral(&index, towards)?;
+                self.play = Play::Pause;
+                Ok(self.came(moved, Done::Silently))
             }
             Wish::Seek(moment) => {
-                let index = self.shared.lock();
                 let (to, done) =
                     moments::target(moment, self.travel.moment().t, &index.whole(), |unix| index.of_unix(unix))?;
-                Ok(moments::done(self.travel.seek(&index, to), done))
+                let moved = self.travel.seek(&index, to);
+                Ok(self.came(moved, done))
             }
             Wish::ToggleRecording => Err(Refused::NotLive),
         }
     }
+}
+
+fn unreadable(error: &io::Error) -> OriginState {
+    OriginState::Unreadable { why: error.to_string() }
 }
 
 #[cfg(test)]

@@ -40,10 +40,10 @@ pub(super) fn told(record: &DecisionRecord<'_>) -> Option<Told> {
             (map, What::Coalesced { segment: *segment as u64, addr: addr.0, len: *len })
         }
         DecisionRecord::Loaded { map, segments, bpages } => {
-            (map, What::Loaded { segments: *segments as u64, bpages: *bpages })
+            (map, What::Loaded { segments: *segments as u64, bpages: Some(*bpages) })
         }
         DecisionRecord::Rejected { map, error } => (map, What::Rejected { error: Name::new(error.as_str()) }),
-        DecisionRecord::Unloaded { map, pages } => (map, What::Unloaded { pages: *pages }),
+        DecisionRecord::Unloaded { map, pages } => (map, What::Unloaded { pages: Some(*pages) }),
         DecisionRecord::Cancelled { map, pages } => (map, What::Cancelled { pages: *pages }),
         DecisionRecord::Copied { map, dir, pages, bytes } => {
             (map, What::Copied { way: way(*dir), pages: *pages, bytes: *bytes })

@@ -1,6 +1,6 @@
 //! A whole recording in a bounded number of equal parts of time: what its bar and its sparklines are drawn from.
 
-use crate::frame::{Bucket, TimeAxis, Timeline, Trend, TrendSample};
+use crate::frame::{Bucket, TimeAxis, Timeline, Trend, TrendSample, ZoneRates};
 use std::sync::Arc;
 
 /// Parts of time that are kept at most; then two become one.
@@ -44,11 +44,10 @@ struct Level {
     pressure: f32,
 }
 
-/// What a zone did lately.
+/// What a zone did lately; nothing for zones whose course is not kept.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Recent {
-    pub(super) bounced_per_s: f64,
-    pub(super) deferred_per_s: f64,
+    pub(super) rates: ZoneRates,
     pub(super) trend: Trend,
 }
 
@@ -178,13 +177,19 @@ impl Trends {
         buckets.into()
     }
 
-    /// What a zone did before a moment, in a recording that ends at `end`.
+    /// The last cell with nothing in it that comes after `at`; none before the first has ended.
+    fn last_at(&self, at: u64, end: u64) -> Option<u64> {
+        if at >= end { Some(self.cell_of(at)) } else { self.cell_of(at + 1).checked_sub(1) }
+    }
+
+    /// What a zone did before a moment, in a recording that ends at `end`. A cell in which the moment lies is left out,
+    /// since of that no more is known than all of it.
     pub(super) fn recent(&self, zone: usize, at: u64, end: u64) -> Recent {
         let Some(cells) = self.zones.get(zone) else { return Recent::default() };
         let scenario = self.scenarios.partition_point(|begin| *begin <= at);
         let begin = scenario.checked_sub(1).and_then(|last| self.scenarios.get(last)).copied().unwrap_or(self.start);
         let first = self.cell_of(begin);
-        let last = self.cell_of(at);
+        let Some(last) = self.last_at(at, end).filter(|last| *last >= first) else { return Recent::default() };
         let length = end.saturating_sub(self.start);
         let wanted = (length / (TREND_SAMPLES * TRENDS_IN_ALL)).min(SECOND_NS);
         let merged = wanted.div_ceil(self.interval).max(1);
@@ -200,16 +205,17 @@ impl Trends {
         });
         let samples = samples.collect();
         let trend = Trend { interval_ns: merged.saturating_mul(self.interval), samples };
-        let (bounced_per_s, deferred_per_s) = match self.axis {
-            TimeAxis::Operations => (0.0, 0.0),
+        let rates = match self.axis {
+            TimeAxis::Operations => ZoneRates::default(),
             TimeAxis::Nanoseconds => {
                 let over = SECOND_NS.div_ceil(self.interval).max(1);
                 let lately = sum(last.saturating_sub(over - 1).max(first), last);
                 let span = over.saturating_mul(self.interval);
-                (per_second(lately.bounced, span), per_second(lately.deferred, span))
+                let rate = |count| Some(per_second(count, span));
+                ZoneRates { bounced: rate(lately.bounced), deferred: rate(lately.deferred) }
             }
         };
-        Recent { bounced_per_s, deferred_per_s, trend }
+        Recent { rates, trend }
     }
 }
 
@@ -223,5 +229,56 @@ fn joined(one: TrendSample, other: TrendSample) -> TrendSample {
         active: one.active.max(other.active),
         bounced: one.bounced.saturating_add(other.bounced),
         deferred: one.deferred.saturating_add(other.deferred),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Recent, SECOND_NS, Trends, ZONES_MAX};
+    use crate::frame::{TimeAxis, TrendSample};
+
+    const DAY_NS: u64 = 86_400 * SECOND_NS;
+
+    fn bounced(trends: &mut Trends, at: u64, zone: usize, bounced: u32) {
+        trends.zone(at, zone, 0.5, TrendSample { active: 1, bounced, deferred: 0 });
+    }
+
+    #[test]
+    fn what_comes_after_the_moment_is_not_told() {
+        let mut trends = Trends::new(TimeAxis::Nanoseconds, 0);
+        bounced(&mut trends, 0, 0, 1);
+        let burst = DAY_NS / 2;
+        bounced(&mut trends, burst, 0, 17_000);
+        trends.reach(DAY_NS);
+        let cell = trends.interval;
+        assert!(cell > 10 * SECOND_NS, "{cell}");
+        for before in [1, cell / 2, cell] {
+            let recent = trends.recent(0, burst - before, DAY_NS);
+            assert_eq!(recent.rates.bounced, Some(0.0), "{before}");
+            assert!(recent.trend.samples.iter().all(|sample| sample.bounced < 2), "{recent:?}");
+        }
+        let after = trends.recent(0, burst + cell, DAY_NS);
+        assert!(after.rates.bounced > Some(500.0), "{after:?}");
+    }
+
+    #[test]
+    fn the_end_is_told_to_the_last_moment() {
+        let mut trends = Trends::new(TimeAxis::Nanoseconds, 0);
+        bounced(&mut trends, 0, 0, 0);
+        let end = 5 * SECOND_NS + 1;
+        bounced(&mut trends, end, 0, 7);
+        assert!(trends.recent(0, end, end).rates.bounced > Some(1.0));
+    }
+
+    #[test]
+    fn there_are_no_rates_without_times_and_of_zones_that_are_not_kept() {
+        let mut trends = Trends::new(TimeAxis::Operations, 1);
+        (1..40).for_each(|operation| bounced(&mut trends, operation, 0, 1));
+        let recent = trends.recent(0, 20, 39);
+        assert_eq!((recent.rates.bounced, recent.rates.deferred), (None, None));
+        assert_eq!(recent.trend.samples.iter().map(|sample| sample.bounced).sum::<u32>(), 20);
+        let mut trends = Trends::new(TimeAxis::Nanoseconds, 0);
+        bounced(&mut trends, SECOND_NS, ZONES_MAX, 9);
+        assert_eq!(trends.recent(ZONES_MAX, SECOND_NS, SECOND_NS), Recent::default());
     }
 }

@@ -71,7 +71,7 @@ pub(super) fn zone(machine: &str, zone: u32) -> ZoneRow {
         total_deferred_time: 1234,
         map_count: 9,
         waiters: 2,
-        rates: ZoneRates { bounced: 1234.0, deferred: 0.5 },
+        rates: ZoneRates { bounced: Some(1234.0), deferred: Some(0.5) },
         trend: Trend { interval_ns: 1_000_000_000, samples: samples.collect() },
     }
 }

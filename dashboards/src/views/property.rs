@@ -62,8 +62,8 @@ impl Numbers {
             3 => What::Bounced { client: self.next(), bounce: addr, len, why: BounceWhy::NotTold },
             4 => What::Split { segment, addr, len, why: SplitWhy::Discontiguous },
             5 => What::Coalesced { segment, addr, len },
-            6 => What::Loaded { segments: segment, bpages: self.small() },
-            7 => What::Unloaded { pages: self.small() },
+            6 => What::Loaded { segments: segment, bpages: Some(self.small()) },
+            7 => What::Unloaded { pages: Some(self.small()) },
             _ => What::Rejected { error: self.name().into() },
         }
     }
@@ -150,7 +150,7 @@ impl Numbers {
             for zone in &mut machine.zones {
                 (zone.active_bpages, zone.reserved_bpages) = (self.small(), self.small());
                 (zone.total_bpages, zone.active_bpages_max, zone.waiters) = (self.small(), self.small(), self.small());
-                zone.rates.bounced = f64::from_bits(self.next());
+                zone.rates.bounced = Some(f64::from_bits(self.next()));
                 zone.trend.samples.truncate(usize::try_from(self.below(60)).unwrap_or(0));
             }
             machine.latency.load = Some(self.distribution());

@@ -95,7 +95,7 @@ fn rates_and_trends_come_with_time() {
         watcher.frame();
         thread::sleep(Duration::from_millis(5));
     }
-    let frame = watcher.until("a rate", |frame| frame.machines[0].zones[0].rates.bounced > 1.0);
+    let frame = watcher.until("a rate", |frame| frame.machines[0].zones[0].rates.bounced > Some(1.0));
     let zone = &frame.machines[0].zones[0];
     assert!(zone.trend.samples.iter().any(|sample| sample.bounced > 0), "{zone:?}");
     assert_eq!(zone.trend.interval_ns, 1_000_000_000);

@@ -216,6 +216,7 @@ fn header(frames: u64) -> Header<'static> {
             continues_after_panic: true,
             by: Some("busdmad 0.1.0".into()),
             started_unix_ns: Some(STARTED_UNIX_NS),
+            started_ns: None,
         }),
         ..Header::new("vm1-20261122T001530Z-1".into(), "recorded".into(), machine, "freebsd-11 busdmad".into())
     }

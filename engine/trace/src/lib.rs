@@ -26,7 +26,7 @@
 //! | where | field | says |
 //! |---|---|---|
 //! | header | `"contents":"unrecorded"` | the bytes of memory were not recorded, there are no hashes |
-//! | header | `"recorded":{..}` | a service recorded it: `by` whom, from when (`started_unix_ns`), and whether it `continues_after_panic` |
+//! | header | `"recorded":{..}` | a service recorded it: `by` whom, from when (`started_unix_ns`, and `started_ns` as operations' `t` count), and whether it `continues_after_panic` |
 //! | header | `"state":{..}` | the scenario starts from this [`State`](format::State) and not from an empty machine |
 //! | line | `"t":1500` | when the operation began, nanoseconds |
 //! | line | `"session":"s1"` | who called, where several did |

@@ -317,11 +317,13 @@ fn only_what_has_a_name_is_written() {
 fn recordings_say_how_they_were_made() {
     let plain: Header<'_> = serde_json::from_str(HEADER).unwrap();
     assert_eq!((plain.after_panic(), plain.recorded.as_ref()), (AfterPanic::Ends, None));
-    let recorded = r#""recorded":{"continues_after_panic":true,"by":"busdmad 0.1.0","started_unix_ns":17}"#;
+    let recorded =
+        r#""recorded":{"continues_after_panic":true,"by":"busdmad 0.1.0","started_unix_ns":17,"started_ns":5}"#;
     let text = HEADER.replace("\"hazards\":[]", &format!("\"hazards\":[],{recorded}"));
     let header: Header<'_> = serde_json::from_str(&text).unwrap();
     assert_eq!(header.after_panic(), AfterPanic::GoesOn);
-    assert_eq!(header.recorded.as_ref().unwrap().started_unix_ns, Some(17));
+    let made = header.recorded.as_ref().unwrap();
+    assert_eq!((made.started_unix_ns, made.started_ns), (Some(17), Some(5)));
     assert_eq!(serde_json::to_string(&header).unwrap(), text);
     let made = Header::new("s".into(), "f".into(), plain.machine.clone(), "freebsd-11.0 x".into());
     assert_eq!(made, plain);

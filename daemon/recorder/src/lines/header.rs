@@ -41,6 +41,7 @@ impl Scenario {
                 continues_after_panic: true,
                 by: Some(concat!("busdmad ", env!("CARGO_PKG_VERSION")).into()),
                 started_unix_ns: unix_ns(start.taken),
+                started_ns: Some(start.at.raw()),
             }),
             state: scenario.state(start, machine.model.bounce)?.map(Box::new),
             ..Header::new(name.into(), "recorded".into(), machine.model.clone(), source.into())

@@ -13,7 +13,7 @@ use busdma_trace::Decisions;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Operations of every kind and shape.
 fn any_ops(seed: u64, count: usize) -> Vec<Op> {
@@ -103,6 +103,30 @@ fn a_start_before_every_operation() {
     let replayed = replay(folder.path());
     assert_eq!((replayed.operations(), status.operations_dropped), (machines.told(), 0));
     assert!(replayed.scenarios.len() >= replayed.files.len() * 250, "{}", replayed.scenarios.len());
+}
+
+/// A machine can be idle for long before its first operation.
+#[test]
+fn a_header_tells_the_time_of_its_start_on_both_clocks() {
+    let folder = tempfile::tempdir().unwrap();
+    let machines = Arc::new(Machines::default());
+    let recorder = recorder(config(folder.path()), &machines);
+    let rig = Rig::usual(Profile::Freebsd11);
+    let mut host = Host::new(&recorder, description("m", rig.profile, &rig.spec));
+    host.apply_all(any_ops(1, 100));
+    let started = host.pass(Duration::from_hours(1));
+    machines.lock().push(host);
+    recorder.start(request()).unwrap();
+    machines.lock()[0].apply_all(any_ops(2, 100));
+    recorder.stop().unwrap();
+    let path = std::fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+    let mut reader = busdma_trace::open(&path).unwrap();
+    let header = reader.next_scenario().unwrap().unwrap();
+    let recorded = header.recorded.unwrap();
+    assert_eq!(recorded.started_ns, Some(started));
+    assert!(header.state.is_some_and(|state| state.now < started));
+    let since = Duration::from_nanos(recorded.started_unix_ns.unwrap());
+    assert!(SystemTime::UNIX_EPOCH + since <= SystemTime::now());
 }
 
 #[test]

@@ -48,7 +48,7 @@ pub(super) fn machine(name: &str, maps: Vec<MapRow>) -> Machine {
         total_deferred_time: 5000,
         map_count: 30,
         waiters: 1,
-        rates: ZoneRates { bounced: 12.0, deferred: 1.0 },
+        rates: ZoneRates { bounced: Some(12.0), deferred: Some(1.0) },
         trend: Trend::default(),
     };
     let waiter = WaiterRow {

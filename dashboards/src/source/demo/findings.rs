@@ -1,7 +1,7 @@
 //! What is wrong on a machine, each kind and object once.
 
 use super::names;
-use crate::frame::{FindingRow, Name, Severity};
+use crate::frame::{FindingRow, Name};
 use busdma_engine::{Hazard, HazardKind, MapId, Nanos, TagId};
 
 /// Findings kept.
@@ -36,7 +36,7 @@ impl Findings {
             return;
         }
         let row = FindingRow {
-            severity: severity(kind),
+            severity: kind.severity().into(),
             kind: Name::const_new(kind.name()),
             machine: Some(machine.clone()),
             object: map.map(|map| names::map(machine, map)).or_else(|| tag.map(|tag| names::tag(machine, tag))),
@@ -58,13 +58,5 @@ impl Findings {
     /// Findings that there was no room for.
     pub(super) const fn lost(&self) -> u64 {
         self.lost
-    }
-}
-
-const fn severity(kind: HazardKind) -> Severity {
-    match kind.severity() {
-        busdma_engine::Severity::Warning => Severity::Warning,
-        busdma_engine::Severity::Error => Severity::Error,
-        busdma_engine::Severity::Corruption => Severity::Corruption,
     }
 }

@@ -1,6 +1,7 @@
 //! How long deferred loads have waited, in the demonstration's own time.
 
-use crate::frame::{Bin, Distribution};
+use crate::frame::Distribution;
+use crate::source::spans;
 use hdrhistogram::Histogram;
 
 /// Longer waits are held as an hour.
@@ -29,31 +30,10 @@ impl Waits {
 
     pub(super) fn distribution(&self) -> Distribution {
         let Some(spans) = &self.spans else { return Distribution::default() };
-        let at = |share: f64| spans.value_at_quantile(share);
-        Distribution {
-            count: spans.len(),
-            mean_ns: self.sum_ns.checked_div(spans.len()).unwrap_or(0),
-            p50_ns: at(0.5),
-            p90_ns: at(0.9),
-            p99_ns: at(0.99),
-            p999_ns: at(0.999),
-            max_ns: spans.max(),
-            bins: bins(spans),
-        }
+        // The histogram's own mean is of rounded waits.
+        let mean_ns = self.sum_ns.checked_div(spans.len()).unwrap_or(0);
+        Distribution { mean_ns, ..spans::distribution(spans) }
     }
-}
-
-/// Values that a histogram does not tell apart have the same highest bit.
-fn bins(spans: &Histogram<u64>) -> Vec<Bin> {
-    let mut bins: Vec<Bin> = Vec::new();
-    for value in spans.iter_recorded() {
-        let upto_ns = u64::MAX.checked_shr(value.value_iterated_to().leading_zeros()).unwrap_or(0);
-        match bins.last_mut().filter(|bin| bin.upto_ns == upto_ns) {
-            Some(bin) => bin.count += value.count_at_value(),
-            None => bins.push(Bin { upto_ns, count: value.count_at_value() }),
-        }
-    }
-    bins
 }
 
 #[cfg(test)]

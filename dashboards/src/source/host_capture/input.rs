@@ -2,7 +2,7 @@
 
 use super::{Item, What};
 use crate::frame::Lost;
-use crate::source::open::OpenError;
+use crate::source::open::{OpenError, ZSTD_MAGIC};
 use busdma_engine::Nanos;
 use busdma_host::capture::{self, CaptureEnd, CaptureErrorKind, CaptureReader, Entry};
 use busdma_host::event::HostEvent;
@@ -17,9 +17,6 @@ const ITEMS_MAX: usize = 1 << 20;
 
 /// What a directory's trace may be called.
 const TRACE_NAMES: [&str; 2] = ["trace.txt", "trace.txt.zst"];
-
-/// What every frame of zstd begins with.
-const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// All of a capture.
 pub(super) struct Input {
@@ -64,7 +61,7 @@ fn trace_of(path: &Path) -> Result<PathBuf, OpenError> {
 
 fn open_text(path: &Path) -> io::Result<Box<dyn BufRead>> {
     let mut input = BufReader::new(File::open(path)?);
-    if input.fill_buf()?.starts_with(&MAGIC) {
+    if input.fill_buf()?.starts_with(&ZSTD_MAGIC) {
         return Ok(Box::new(BufReader::new(zstd::Decoder::with_buffer(input)?)));
     }
     Ok(Box::new(input))

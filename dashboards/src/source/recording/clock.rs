@@ -15,11 +15,15 @@ pub(super) struct Clock {
     scenario: Scenario,
 }
 
-/// Whether a scenario has had an operation.
+/// What is known of a scenario's own time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 enum Scenario {
+    /// Nothing: its first operation decides the offset.
     #[default]
     Fresh,
+    /// Its header told when it began, but it has had no operation.
+    Placed,
+    /// It has had an operation.
     Begun,
 }
 
@@ -29,9 +33,18 @@ impl Clock {
         self.axis.unwrap_or(TimeAxis::Nanoseconds)
     }
 
-    /// A header was read.
-    pub(super) fn scenario(&mut self) {
+    /// A header was read, of a scenario that began at `t` of its own time, where the header tells that.
+    pub(super) fn scenario(&mut self, t: Option<u64>) {
         self.scenario = Scenario::Fresh;
+        if let Some(t) = t {
+            self.offset = self.now.saturating_sub(t);
+            self.scenario = Scenario::Placed;
+        }
+    }
+
+    /// Whether the scenario has had an operation.
+    pub(super) fn has_begun(&self) -> bool {
+        self.scenario == Scenario::Begun
     }
 
     /// The clock after an operation that began at `t`.
@@ -65,27 +78,39 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::Clock;
+    use Step::{Header, Operation};
+
+    #[derive(Debug)]
+    enum Step {
+        Header(Option<u64>),
+        Operation(Option<u64>),
+    }
 
     #[test]
     fn time_never_runs_back() {
-        let check = |steps: &[Option<Option<u64>>], times: &[u64]| {
+        let check = |steps: &[Step], times: &[u64]| {
             let mut clock = Clock::default();
             let mut found = Vec::new();
             for step in steps {
-                match step {
-                    None => clock.scenario(),
-                    Some(t) => {
-                        clock = clock.after(*t);
+                match *step {
+                    Header(t) => clock.scenario(t),
+                    Operation(t) => {
+                        clock = clock.after(t);
                         found.push(clock.now);
                     }
                 }
             }
             assert_eq!(found, times, "{steps:?}");
         };
-        check(&[Some(Some(5)), Some(Some(9)), Some(Some(7)), Some(None)], &[5, 9, 9, 9]);
-        check(&[Some(Some(5)), None, Some(Some(1)), Some(Some(3))], &[5, 5, 7]);
-        check(&[Some(Some(5)), None, Some(Some(8))], &[5, 8]);
-        check(&[Some(None), Some(None), None, Some(Some(1))], &[1, 2, 3]);
-        check(&[Some(Some(u64::MAX)), None, Some(Some(1)), Some(Some(9))], &[u64::MAX, u64::MAX, u64::MAX]);
+        let at = |t| Operation(Some(t));
+        check(&[at(5), at(9), at(7), Operation(None)], &[5, 9, 9, 9]);
+        check(&[at(5), Header(None), at(1), at(3)], &[5, 5, 7]);
+        check(&[at(5), Header(None), at(8)], &[5, 8]);
+        check(&[Operation(None), Operation(None), Header(None), at(1)], &[1, 2, 3]);
+        check(&[at(u64::MAX), Header(None), at(1), at(9)], &[u64::MAX, u64::MAX, u64::MAX]);
+        // A header that tells when its scenario began: what passed before the first operation counts.
+        check(&[at(2000), Header(Some(4)), at(5), at(7)], &[2000, 2001, 2003]);
+        check(&[at(5), Header(Some(7)), at(8)], &[5, 8]);
+        check(&[Header(Some(8)), at(9)], &[9]);
     }
 }

@@ -73,7 +73,7 @@ impl<F: Feed> Cursor<F> {
         if is_header(text) {
             match header(text) {
                 Some(header) => {
-                    self.clock.scenario();
+                    self.clock.scenario(began(&header));
                     let before = self.model.as_ref().map_or_else(Opened::default, Model::closed);
                     self.model = Some(Model::open(&header, before, &self.clock));
                     if let Some(Some(trends)) = trends {
@@ -113,6 +113,13 @@ fn take(model: &mut Model, line: &Line<'_>, zones: &[Zone], clock: &Clock, trend
     if let Some(course) = course.filter(|_| model.deferrals > deferrals) {
         course.deferred(clock.now);
     }
+}
+
+/// When a scenario began, on the clock that the `t` of its operations is of. A state's own time is that of the last call
+/// before it.
+pub(super) fn began(header: &Header<'_>) -> Option<u64> {
+    let told = header.recorded.as_ref().and_then(|recorded| recorded.started_ns);
+    told.or_else(|| header.state.as_ref().map(|state| state.now))
 }
 
 /// The header that a line is, if this is the format and the version.

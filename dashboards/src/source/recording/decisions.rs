@@ -3,8 +3,9 @@
 mod derived;
 
 use super::clock::Clock;
-use super::index::Mark;
-use super::line::{Unreadable, is_header};
+use super::cursor::{began, header};
+use super::index::{Checkpoint, Mark};
+use super::line::{self, Scanner, is_header};
 use super::lines::{Feed, LineText, Lines};
 use super::model::Model;
 use crate::frame::{Decision, DecisionLog, Name};
@@ -17,11 +18,9 @@ use std::io;
 /// Operations whose decisions are shown.
 pub(crate) const OPERATIONS: u64 = 512;
 
-/// What is needed of a line.
+/// What is needed of a line that a reader takes.
 #[derive(Deserialize)]
 struct Fields<'a> {
-    #[serde(default)]
-    t: Option<u64>,
     #[serde(borrow, default)]
     session: Option<Word<'a>>,
     op: Op,
@@ -31,49 +30,50 @@ struct Fields<'a> {
     output: &'a RawValue,
 }
 
-/// Only what the clock needs.
-#[derive(Deserialize)]
-struct Time {
-    #[serde(default)]
-    t: Option<u64>,
-}
-
 /// The decisions of the last operations up to `end`, from the lines behind `mark`, which the feed's next block holds.
+///
+/// Which lines are headers and which are operations is decided as a [`Cursor`](super::cursor::Cursor) does: both must
+/// count the same operations.
 pub(super) fn before<F: Feed>(feed: F, mark: &Mark, end: &Clock, model: &Model) -> io::Result<DecisionLog> {
     let mut log = DecisionLog::default();
     let mut lines = Lines::from(feed, mark.place)?;
     let mut clock = mark.clock;
+    let mut in_scenario = !matches!(mark.checkpoint, Checkpoint::NoMachine);
+    let (scanner, mut zones) = (Scanner::default(), Vec::new());
     let first = end.operations.saturating_sub(OPERATIONS);
     while clock.operations < end.operations {
         let Some(LineText::Whole(text) | LineText::Unterminated(text)) = lines.peek()? else { break };
         if is_header(text) {
-            clock.scenario();
-            log = DecisionLog::default();
-        } else if clock.operations < first {
-            if let Ok(time) = serde_json::from_slice::<Time>(text) {
-                clock = clock.after(time.t);
+            if let Some(header) = header(text) {
+                clock.scenario(began(&header));
+                log = DecisionLog::default();
+                in_scenario = true;
             }
-        } else if let Ok(next) = add(text, clock, model, &mut log) {
-            clock = next;
+        } else if in_scenario && let Some(line) = line::read(&scanner, text, &mut zones) {
+            let wanted = clock.operations >= first;
+            clock = clock.after(line.t);
+            if wanted {
+                add(text, clock.now, model, &mut log);
+            }
         }
         lines.pass();
     }
     Ok(log)
 }
 
-fn add(line: &[u8], clock: Clock, model: &Model, log: &mut DecisionLog) -> Result<Clock, Unreadable> {
-    let fields: Fields<'_> = serde_json::from_slice(line).map_err(|_| Unreadable)?;
-    let input = Input::from_json(fields.op, fields.input.get()).map_err(|_| Unreadable)?;
-    let output = Output::from_json(fields.op, fields.output.get()).map_err(|_| Unreadable)?;
-    let clock = clock.after(fields.t);
+/// Adds the decisions of an operation. One of which only the model's part can be read tells of none.
+fn add(line: &[u8], now: u64, model: &Model, log: &mut DecisionLog) {
+    let Ok(fields) = serde_json::from_slice::<Fields<'_>>(line) else { return };
+    let Ok(input) = Input::from_json(fields.op, fields.input.get()) else { return };
+    let Ok(output) = Output::from_json(fields.op, fields.output.get()) else { return };
     let found = match records(&output) {
         Some(records) => records.iter().filter_map(told).collect(),
-        None => derived::found(&input, &output),
+        None => derived::found(&input, &output, model),
     };
     for Told { map, tag, what } in found {
         let tag = tag.or_else(|| map.as_ref().and_then(|map| model.tag_of(map)).cloned());
         log.push(Decision {
-            t_ns: clock.now,
+            t_ns: now,
             machine: model.name.clone(),
             session: fields.session.as_ref().map(|session| Name::new(session.as_str())),
             map,
@@ -81,7 +81,6 @@ fn add(line: &[u8], clock: Clock, model: &Model, log: &mut DecisionLog) -> Resul
             what,
         });
     }
-    Ok(clock)
 }
 
 /// The decisions of an output, where it tells of them.

@@ -5,9 +5,10 @@ use super::lines::LinePlace;
 use super::model::Model;
 use crate::source::moments::Whole;
 use crate::source::trends::Trends;
+use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Memory for machines, bytes; when there are more, every second is dropped.
+/// Memory for machines, bytes; when there are more, every second is dropped. Two are always kept, however large.
 const CHECKPOINT_BYTES_MAX: usize = 64 << 20;
 
 /// Blocks between machines at first.
@@ -24,14 +25,14 @@ pub(super) struct Shared {
 }
 
 /// What is known so far.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Index {
     marks: Vec<Mark>,
     between: usize,
-    /// Marks since the last with a machine.
+    /// Marks since the last machine that is kept.
     since: usize,
     checkpoint_bytes: usize,
-    /// Time before the first operation; none before it.
+    /// Time of the first operation; none before it was read.
     pub(super) start: Option<u64>,
     /// After the last operation.
     pub(super) end: Clock,
@@ -62,7 +63,7 @@ pub(super) enum Header {
 }
 
 /// How indexing goes.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) enum Stage {
     /// It goes on.
     #[default]
@@ -70,7 +71,7 @@ pub(super) enum Stage {
     /// Everything is known.
     Whole,
     /// The file could not be read any further.
-    Failed(String),
+    Failed(io::Error),
 }
 
 /// The time of day at a moment.
@@ -105,35 +106,54 @@ pub(super) enum Checkpoint {
 impl Index {
     /// Adds a mark, with the machine where it is time for one.
     pub(super) fn mark(&mut self, place: LinePlace, clock: Clock, model: Option<&Model>) {
-        let due = self.marks.is_empty() || self.since >= self.between.max(BLOCKS_BETWEEN);
         let checkpoint = match model {
             None => Checkpoint::NoMachine,
-            Some(_) if !due => Checkpoint::Left,
-            Some(model) => Checkpoint::Machine(Arc::new(model.packed()), model.bytes()),
+            Some(model) if self.is_due() => Checkpoint::Machine(Arc::new(model.packed()), model.bytes()),
+            Some(_) => Checkpoint::Left,
         };
-        self.since = if due { 1 } else { self.since + 1 };
-        if let Checkpoint::Machine(_, bytes) = &checkpoint {
-            self.checkpoint_bytes += bytes;
-        }
-        self.marks.push(Mark { place, clock, deferrals: model.map_or(0, |model| model.deferrals), checkpoint });
-        if self.checkpoint_bytes > CHECKPOINT_BYTES_MAX {
+        self.add(Mark { place, clock, deferrals: model.map_or(0, |model| model.deferrals), checkpoint });
+    }
+
+    /// Whether the next mark gets a machine.
+    fn is_due(&self) -> bool {
+        self.since + 1 >= self.between.max(BLOCKS_BETWEEN)
+    }
+
+    fn add(&mut self, mark: Mark) {
+        let added = if let Checkpoint::Machine(_, bytes) = mark.checkpoint { Some(bytes) } else { None };
+        self.marks.push(mark);
+        self.since += 1;
+        let Some(bytes) = added else { return };
+        self.since = 0;
+        self.checkpoint_bytes += bytes;
+        if self.checkpoint_bytes > CHECKPOINT_BYTES_MAX.max(bytes.saturating_mul(2)) {
             self.thin_out();
         }
     }
 
-    /// Drops every second machine.
+    /// Drops every second machine from the first on: before that one a reader begins at the first line.
     fn thin_out(&mut self) {
-        self.between = 2 * self.between.max(BLOCKS_BETWEEN);
-        let mut number = 0;
+        let between = self.between.max(BLOCKS_BETWEEN);
+        self.between = between.saturating_mul(2);
+        let mut machines = 0_usize;
         for mark in &mut self.marks {
             if let Checkpoint::Machine(_, bytes) = mark.checkpoint {
-                if number % 2 == 1 {
+                if machines.is_multiple_of(2) {
                     self.checkpoint_bytes -= bytes;
                     mark.checkpoint = Checkpoint::Left;
                 }
-                number += 1;
+                machines += 1;
             }
         }
+        if !machines.is_multiple_of(2) {
+            // The newest was dropped.
+            self.since = between;
+        }
+    }
+
+    /// Whether more of the file is still to be read.
+    pub(super) const fn is_reading(&self) -> bool {
+        matches!(self.stage, Stage::Reading)
     }
 
     /// Whether the file has no lines.
@@ -152,7 +172,7 @@ impl Index {
             axis: self.end.axis(),
             start: self.start.unwrap_or(0),
             end: self.end.now,
-            reading: (self.stage == Stage::Reading).then_some(self.percent),
+            reading: self.is_reading().then_some(self.percent),
         }
     }
 
@@ -182,9 +202,12 @@ impl Index {
 
     /// The moment of that time of day.
     pub(super) fn of_unix(&self, unix: i64) -> Option<u64> {
-        let wall = self.walls.iter().rev().find(|wall| wall.unix <= unix).or_else(|| self.walls.first())?;
+        let number = self.walls.iter().rposition(|wall| wall.unix <= unix).unwrap_or(0);
+        let wall = self.walls.get(number)?;
         let moment = i128::from(wall.clock) + i128::from(unix) - i128::from(wall.unix);
-        Some(u64::try_from(moment.max(0)).unwrap_or(u64::MAX))
+        let moment = u64::try_from(moment.max(0)).unwrap_or(u64::MAX);
+        // Between two scenarios nothing was recorded.
+        Some(self.walls.get(number + 1).map_or(moment, |next| moment.min(next.clock)))
     }
 }
 
@@ -209,5 +232,58 @@ impl Shared {
         while !done(&index) {
             index = self.changed.wait(index).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CHECKPOINT_BYTES_MAX, Checkpoint, Index, Mark, WallMark};
+    use crate::source::recording::clock::Clock;
+    use crate::source::recording::lines::LinePlace;
+    use crate::source::recording::tests::empty_machine;
+    use std::sync::Arc;
+
+    /// Blocks at whose beginning the machine is kept, if a copy of it always takes so many bytes.
+    fn kept(blocks: usize, bytes: usize) -> Vec<usize> {
+        let model = Arc::new(empty_machine());
+        let mut index = Index::default();
+        for block in 0..blocks {
+            let checkpoint = match block {
+                0 => Checkpoint::NoMachine,
+                _ if index.is_due() => Checkpoint::Machine(Arc::clone(&model), bytes),
+                _ => Checkpoint::Left,
+            };
+            let place = LinePlace { block, offset: 0 };
+            index.add(Mark { place, clock: Clock::default(), deferrals: 0, checkpoint });
+        }
+        let kept = index.marks.iter().filter(|mark| matches!(mark.checkpoint, Checkpoint::Machine(..)));
+        kept.map(|mark| mark.place.block).collect()
+    }
+
+    #[test]
+    fn machines_of_any_size_are_kept_evenly() {
+        for bytes in [1 << 10, 1 << 20, 20 << 20, 40 << 20, 100 << 20] {
+            for blocks in [16, 100, 1000, 5000] {
+                let kept = kept(blocks, bytes);
+                assert!(kept.len() * bytes <= CHECKPOINT_BYTES_MAX.max(2 * bytes), "{bytes}: {kept:?}");
+                let places: Vec<_> = [0].into_iter().chain(kept.iter().copied()).chain([blocks]).collect();
+                let farthest = places.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+                assert!(farthest <= 2 * blocks / (kept.len() + 1) + 2, "{bytes}, {blocks} blocks: {kept:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_time_of_day_between_two_scenarios_is_where_the_second_begins() {
+        let mut index = Index::default();
+        index.wall(WallMark { clock: 0, unix: 8000 });
+        index.wall(WallMark { clock: 10, unix: 8010 });
+        index.wall(WallMark { clock: 20, unix: 9000 });
+        assert_eq!(index.walls.len(), 2);
+        let check = |unix, moment| assert_eq!(index.of_unix(unix), Some(moment), "{unix}");
+        check(7990, 0);
+        check(8005, 5);
+        check(8500, 20);
+        check(9001, 21);
     }
 }

@@ -109,7 +109,6 @@ impl Indexer {
     fn run(&mut self, feed: Received) -> io::Result<()> {
         let mut cursor = Cursor::at(feed, LinePlace::default(), Clock::default(), None)?;
         let mut marked = None;
-        let mut begun = false;
         while let Some(place) = cursor.place()? {
             if marked != Some(place.block) {
                 if self.stop.load(Ordering::Relaxed) {
@@ -118,13 +117,12 @@ impl Indexer {
                 marked = Some(place.block);
                 self.mark(&cursor, place);
             }
+            let had_begun = cursor.clock.has_begun();
             if cursor.step(|_| false, Some(&mut self.trends))? == Step::End {
                 break;
             }
-            if !begun && cursor.clock.operations > 0 {
-                begun = true;
-                self.tell(&cursor);
-                self.begin(&cursor);
+            if !had_begun && cursor.clock.has_begun() {
+                self.scenario_began(&cursor);
             }
             if cursor.model.is_none() && cursor.lost > 0 {
                 // A trace begins with a header: this is none.
@@ -135,9 +133,14 @@ impl Indexer {
         Ok(())
     }
 
-    /// The first operation was read.
-    fn begin(&self, cursor: &Cursor<Received>) {
-        self.shared.change(|index| index.start = Some(cursor.clock.now));
+    /// The first operation of a scenario was read.
+    fn scenario_began(&mut self, cursor: &Cursor<Received>) {
+        if cursor.clock.operations == 1 {
+            self.tell(cursor);
+            self.shared.change(|index| index.start = Some(cursor.clock.now));
+        } else if let Some(wall) = wall(cursor) {
+            self.shared.change(|index| index.wall(wall));
+        }
     }
 
     fn mark(&mut self, cursor: &Cursor<Received>, place: LinePlace) {
@@ -156,8 +159,8 @@ impl Indexer {
             index.lost = cursor.lost;
             index.header = if model.is_some() { Header::Read } else { Header::Missing };
             index.percent = cursor.feed().percent;
-            if let Some(unix) = model.and_then(|model| model.unix_ns(cursor.clock.now)) {
-                index.wall(WallMark { clock: cursor.clock.now, unix });
+            if let Some(wall) = wall(cursor) {
+                index.wall(wall);
             }
         });
     }
@@ -179,7 +182,13 @@ impl Indexer {
                 index.percent = 100;
                 index.stage = Stage::Whole;
             }
-            Err(error) => index.stage = Stage::Failed(error.to_string()),
+            Err(error) => index.stage = Stage::Failed(error),
         });
     }
+}
+
+/// The time of day where the cursor is, if it is known.
+fn wall(cursor: &Cursor<Received>) -> Option<WallMark> {
+    let unix = cursor.model.as_ref()?.unix_ns(cursor.clock.now)?;
+    Some(WallMark { clock: cursor.clock.now, unix })
 }

@@ -91,6 +91,8 @@ pub(super) enum Act<'a> {
     Drained { ended: Vec<Ended<'a>>, stopped: Vec<Word<'a>> },
     /// A map was unloaded.
     Unloaded { map: Word<'a>, counters: Option<MapCounters> },
+    /// A map was synced.
+    Synced { map: Word<'a> },
     /// A deferred load was given up.
     Cancelled { map: Word<'a> },
     /// The kernel would have stopped.

@@ -125,7 +125,7 @@ impl Model {
 
     fn act(&mut self, line: &Line<'_>, zones: &[Zone], now: u64) {
         match &line.act {
-            Act::Nothing => {}
+            Act::Nothing | Act::Synced { .. } => {}
             Act::TagMade(made) => self.add_tag(made, line.session.as_ref()),
             Act::TagsFreed(freed) => self.tags.retain(|tag| !freed.iter().any(|name| **name == tag.tag)),
             Act::MapMade { tag, map, memory } => {
@@ -285,11 +285,17 @@ impl Model {
             return;
         }
         let map = match &line.act {
-            Act::Load { map, .. } | Act::Unloaded { map, .. } | Act::MapMade { map, .. } | Act::Cancelled { map } => {
-                Some(map)
-            }
+            Act::Load { map, .. }
+            | Act::Unloaded { map, .. }
+            | Act::Synced { map }
+            | Act::MapMade { map, .. }
+            | Act::Cancelled { map } => Some(map),
             Act::Stopped { map, .. } => map.as_ref(),
-            Act::Drained { ended, .. } => ended.first().map(|load| &load.map),
+            // Which of several loads a hazard was seen at is not told.
+            Act::Drained { ended, stopped } => match (&ended[..], &stopped[..]) {
+                ([Ended { map, .. }], []) | ([], [map]) => Some(map),
+                _ => None,
+            },
             Act::TagsFreed(tags) => tags.first(),
             Act::Nothing | Act::TagMade(_) | Act::MapRefused { .. } | Act::MapGone { .. } => None,
         };
@@ -311,7 +317,8 @@ impl Model {
         self.tags.iter_mut().rev().find(|tag| tag.tag == name)
     }
 
-    fn zone_of(&self, tag: &str) -> Option<u32> {
+    /// The zone of a tag.
+    pub(super) fn zone_of(&self, tag: &str) -> Option<u32> {
         self.tag(tag)?.zone
     }
 
@@ -361,4 +368,8 @@ fn resumed(map: &MapNow, load: &Ended<'_>) -> MapCounters {
     };
     let left = map.needed.saturating_sub(bpages.saturating_sub(before));
     MapCounters { pagesneeded: left, pagesreserved: left, bpages }
+}
+
+fn small(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }

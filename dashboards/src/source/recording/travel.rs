@@ -8,7 +8,7 @@ use super::index::{Checkpoint, Index, Mark};
 use super::lines::Feed;
 use super::model::Model;
 use crate::frame::DecisionLog;
-use crate::source::{Done, Refused, Towards, moments};
+use crate::source::{Refused, Towards};
 use std::io;
 use std::sync::Arc;
 
@@ -29,6 +29,8 @@ enum Arrival {
     Time,
     /// By a deferral, which has just happened.
     Deferral,
+    /// By an error: from here on the file could not be read.
+    Stuck,
 }
 
 /// Where in a recording one is.
@@ -75,53 +77,79 @@ impl Travel {
     /// To the time `t`, as far as the index goes.
     ///
     /// # Errors
-    /// The file cannot be read; the moment stays, without a machine.
+    /// The file cannot be read; the moment stays, or is as near as one can get from it.
     pub(super) fn seek(&mut self, index: &Index, t: u64) -> io::Result<()> {
         let before = |clock: &Clock, _| clock.now <= t;
-        let mut cursor = self.nearest(index, before)?;
+        let cursor = self.nearest(index, before)?;
         // Behind the last operation of the index nothing is known yet. A file without operations has only headers.
         let last = index.end.operations;
-        while cursor.clock.operations < last || last == 0 {
-            if cursor.step(|clock| clock.now > t, None)? != Step::Done {
-                break;
-            }
-        }
-        self.arrive(cursor, |_| t, Arrival::Time);
+        let more = |cursor: &Cursor<InOrder>| cursor.clock.operations < last || last == 0;
+        self.travel(cursor, more, |clock| clock.now > t)?;
+        self.moment.t = t;
         Ok(())
     }
 
     /// To the deferral before or after the moment.
-    pub(super) fn deferral(&mut self, index: &Index, towards: Towards) -> Result<Done, Refused> {
+    ///
+    /// # Errors
+    /// There is none; inside, the file cannot be read.
+    pub(super) fn deferral(&mut self, index: &Index, towards: Towards) -> Result<io::Result<()>, Refused> {
         let so_far = self.model().map_or(0, |model| model.deferrals);
         let wanted = match (towards, self.moment.arrival) {
             (Towards::Later, _) => so_far + 1,
-            (Towards::Earlier, Arrival::Time) => so_far,
+            (Towards::Earlier, Arrival::Time | Arrival::Stuck) => so_far,
             (Towards::Earlier, Arrival::Deferral) => so_far.saturating_sub(1),
         };
         if wanted == 0 || wanted > index.deferrals {
             return Err(Refused::NoDeferral(towards));
         }
-        Ok(moments::done(self.seek_deferral(index, wanted), Done::Silently))
+        Ok(self.seek_deferral(index, wanted))
     }
 
     fn seek_deferral(&mut self, index: &Index, number: u64) -> io::Result<()> {
-        let mut cursor = self.nearest(index, |_, deferrals| deferrals < number)?;
-        while cursor.model.as_ref().is_none_or(|model| model.deferrals < number) {
-            if cursor.step(|_| false, None)? == Step::End {
-                break;
-            }
-        }
-        self.arrive(cursor, |clock| clock.now, Arrival::Deferral);
+        let cursor = self.nearest(index, |_, deferrals| deferrals < number)?;
+        let more = |cursor: &Cursor<InOrder>| cursor.model.as_ref().is_none_or(|model| model.deferrals < number);
+        self.travel(cursor, more, |_| false)?;
+        self.moment.arrival = Arrival::Deferral;
         Ok(())
     }
 
-    /// Where to begin to read: here, or at the last machine that is kept and `before` what is looked for.
+    /// Reads on while there is `more` to read and nothing `beyond` is next.
+    fn travel(
+        &mut self,
+        mut cursor: Cursor<InOrder>,
+        more: impl Fn(&Cursor<InOrder>) -> bool,
+        beyond: impl Fn(&Clock) -> bool,
+    ) -> io::Result<()> {
+        while more(&cursor) {
+            match cursor.step(&beyond, None) {
+                Ok(Step::Done) => {}
+                Ok(Step::Beyond | Step::End) => break,
+                Err(error) => {
+                    if self.cursor.is_none() {
+                        // It was the one that stood at the moment.
+                        let t = cursor.clock.now.max(self.moment.t);
+                        self.arrive(cursor, t, Arrival::Stuck);
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        let t = cursor.clock.now;
+        self.arrive(cursor, t, Arrival::Time);
+        Ok(())
+    }
+
+    /// Where to begin to read: here, or at the last machine that is kept and `before` what is looked for. The cursor that
+    /// stands at the moment is taken only if that is the one.
     fn nearest(&mut self, index: &Index, before: impl Fn(&Clock, u64) -> bool) -> io::Result<Cursor<InOrder>> {
         let mark = index.checkpoint_where(|mark| before(&mark.clock, mark.deferrals));
         let kept = mark.map_or(0, |mark| mark.clock.operations);
-        let here = self.cursor.take().filter(|cursor| {
+        let arrival = self.moment.arrival;
+        let here = self.cursor.take_if(|cursor| {
             let deferrals = cursor.model.as_ref().map_or(0, |model| model.deferrals);
-            cursor.clock.operations >= kept && cursor.model.is_some() && before(&cursor.clock, deferrals)
+            let can_go_on = arrival != Arrival::Stuck && cursor.model.is_some();
+            can_go_on && cursor.clock.operations >= kept && before(&cursor.clock, deferrals)
         });
         match here {
             Some(cursor) => Ok(cursor),
@@ -142,17 +170,20 @@ impl Travel {
         InOrder { blocks: Arc::clone(&self.blocks), next: block }
     }
 
-    fn arrive(&mut self, cursor: Cursor<InOrder>, t: impl Fn(&Clock) -> u64, arrival: Arrival) {
-        self.moment = Moment { t: t(&cursor.clock), operations: cursor.clock.operations, arrival };
+    fn arrive(&mut self, cursor: Cursor<InOrder>, t: u64, arrival: Arrival) {
+        self.moment = Moment { t, operations: cursor.clock.operations, arrival };
         self.cursor = Some(cursor);
     }
 
-    /// The decisions before the moment. Where the file cannot be read, there are none.
-    pub(super) fn decisions(&self, index: &Index) -> DecisionLog {
-        let Some(cursor) = &self.cursor else { return DecisionLog::default() };
+    /// The decisions before the moment.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(super) fn decisions(&self, index: &Index) -> io::Result<DecisionLog> {
+        let Some(cursor) = &self.cursor else { return Ok(DecisionLog::default()) };
         let enough = |mark: &Mark| mark.clock.operations + decisions::OPERATIONS <= cursor.clock.operations;
         let mark = index.mark_where(enough).or(index.first_mark());
-        let (Some(mark), Some(model)) = (mark, &cursor.model) else { return DecisionLog::default() };
-        decisions::before(self.feed(mark.place.block), mark, &cursor.clock, model).unwrap_or_default()
+        let (Some(mark), Some(model)) = (mark, &cursor.model) else { return Ok(DecisionLog::default()) };
+        decisions::before(self.feed(mark.place.block), mark, &cursor.clock, model)
     }
 }

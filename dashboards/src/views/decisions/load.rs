@@ -244,8 +244,8 @@ mod tests {
         let window = BounceWhy::Window { lowaddr: 0xffff, highaddr: u64::MAX };
         vec![
             What::Split { segment: 0, addr: 0x100, len: 7, why: SplitWhy::First },
-            What::Loaded { segments: 1, bpages: 0 },
-            What::Unloaded { pages: 0 },
+            What::Loaded { segments: 1, bpages: Some(0) },
+            What::Unloaded { pages: Some(0) },
             What::Counted { pages: 1 },
             What::Reserved { zone: 0, pages: 0 },
             What::Deferred { zone: 0, needed: 1, reserved: 0, ahead: 0 },
@@ -255,9 +255,9 @@ mod tests {
             What::Bounced { client: 0x9_0000, bounce: 0x1000, len: 512, why: window },
             What::Split { segment: 1, addr: 0x1000, len: 512, why: SplitWhy::Discontiguous },
             What::Coalesced { segment: 1, addr: 0x1200, len: 512 },
-            What::Loaded { segments: 2, bpages: 1 },
+            What::Loaded { segments: 2, bpages: Some(1) },
             What::Copied { way: crate::frame::CopyWay::ToBounce, pages: 1, bytes: 512 },
-            What::Unloaded { pages: 1 },
+            What::Unloaded { pages: Some(1) },
             What::Counted { pages: 5 },
             What::Rejected { error: "too many segments".into() },
         ]
@@ -268,7 +268,7 @@ mod tests {
         let mut log = DecisionLog::default();
         for what in whats() {
             log.push(fixtures::decision(log.end(), "vm1/m1", what));
-            log.push(fixtures::decision(log.end(), "vm1/m2", What::Unloaded { pages: 1 }));
+            log.push(fixtures::decision(log.end(), "vm1/m2", What::Unloaded { pages: Some(1) }));
         }
         log
     }

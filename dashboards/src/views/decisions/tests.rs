@@ -13,7 +13,7 @@ fn frame(loads: u64) -> Frame {
             What::Split { segment: 0, addr: 0x5000, len: 4096, why: SplitWhy::First },
             What::Bounced { client: 0x100_0000, bounce: 0x1000, len: 4096, why },
             What::Split { segment: 1, addr: 0x1000, len: 4096, why: SplitWhy::Discontiguous },
-            What::Loaded { segments: 2, bpages: 1 },
+            What::Loaded { segments: 2, bpages: Some(1) },
         ];
         for what in whats {
             frame.decisions.push(fixtures::decision(81_250_000_000, &map, what));
@@ -80,7 +80,7 @@ fn a_load_whose_beginning_is_not_kept() {
     let whats = [
         What::Split { segment: 3, addr: 0x5000, len: 4096, why: SplitWhy::NotTold },
         What::Split { segment: 4, addr: 0x9000, len: 4096, why: SplitWhy::Discontiguous },
-        What::Loaded { segments: 5, bpages: 0 },
+        What::Loaded { segments: 5, bpages: Some(0) },
     ];
     for what in whats {
         frame.decisions.push(fixtures::decision(0, "vm1/m1", what));

@@ -124,17 +124,12 @@ struct TrendOf {
 fn draw_trends(theme: &Theme, zone: &ZoneRow, indent: u16, mut pen: Pen<'_>) {
     let trends = [
         TrendOf { long: "active", short: "act", sample: |sample| sample.active, now: zone.active_bpages.to_string() },
-        TrendOf {
-            long: "bounced/s",
-            short: "bnc/s",
-            sample: |sample| sample.bounced,
-            now: units::number(zone.rates.bounced),
-        },
+        TrendOf { long: "bounced/s", short: "bnc/s", sample: |sample| sample.bounced, now: rate(zone.rates.bounced) },
         TrendOf {
             long: "deferred/s",
             short: "def/s",
             sample: |sample| sample.deferred,
-            now: units::number(zone.rates.deferred),
+            now: rate(zone.rates.deferred),
         },
     ];
     pen.skip(indent + 1);
@@ -147,6 +142,11 @@ fn draw_trends(theme: &Theme, zone: &ZoneRow, indent: u16, mut pen: Pen<'_>) {
         sparkline::draw(samples, rest, theme.style(Role::Active), &mut pen);
         pen.skip(1).left(&trend.now, NOW_COLUMNS, theme.style(Role::Plain)).skip(2);
     }
+}
+
+/// Nothing where it is not known.
+fn rate(rate: Option<f64>) -> String {
+    rate.map(units::number).unwrap_or_default()
 }
 
 /// Columns for a number behind a trend: `12.3k` and the like.

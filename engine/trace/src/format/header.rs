@@ -81,6 +81,10 @@ pub struct Recording<'a> {
     /// When it began, nanoseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_unix_ns: Option<u64>,
+    /// The same moment on the clock that the `t` of its operations is of, nanoseconds: the first of them can come much
+    /// later. Without it a reader can only take that one's time for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_ns: Option<u64>,
 }
 
 /// What happens behind a call at which FreeBSD's kernel stops.

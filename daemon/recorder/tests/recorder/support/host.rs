@@ -15,6 +15,7 @@ use busdma_trace::drain::drain;
 use busdma_trace::format::AfterPanic;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 const SPACES: [AddressSpace; 2] = [AddressSpace::Kernel, AddressSpace::User];
 
@@ -126,6 +127,12 @@ impl Host {
         ops.into_iter().for_each(|op| self.apply(&op));
     }
 
+    /// Nothing happens for a while; returns what the clock shows then, nanoseconds.
+    pub(crate) fn pass(&mut self, time: Duration) -> u64 {
+        self.clock += u64::try_from(time.as_nanos()).unwrap();
+        self.clock
+    }
+
     /// The engine, about to carry out a verb.
     fn verb(&mut self) -> &mut Engine<TraceMachine, Log> {
         self.begin_when_needed();
@@ -157,7 +164,7 @@ impl Host {
             .zip(&self.mapped)
             .flat_map(|(space, mapped)| mapped.iter().map(move |(&page, &paddr)| region(space, page, paddr)));
         let regions = regions.collect();
-        Start::take(&self.engine, numbers, regions)
+        Start::take(&self.engine, Nanos::new(self.clock), numbers, regions)
     }
 
     fn tell(&mut self, verb: TapedVerb<'_>) {

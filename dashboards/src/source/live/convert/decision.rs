@@ -69,9 +69,9 @@ fn what(record: &DecisionRecord) -> Result<What, NotADecision> {
             What::Split { segment: has.segment()?, addr: has.addr()?, len: has.length()?, why: split_why(reason()) }
         }
         "coalesced" => What::Coalesced { segment: has.segment()?, addr: has.addr()?, len: has.length()? },
-        "loaded" => What::Loaded { segments: has.segment()?, bpages: has.pages()? },
+        "loaded" => What::Loaded { segments: has.segment()?, bpages: Some(has.pages()?) },
         "rejected" => What::Rejected { error: Name::from(reason()) },
-        "unloaded" => What::Unloaded { pages: has.pages()? },
+        "unloaded" => What::Unloaded { pages: Some(has.pages()?) },
         "cancelled" => What::Cancelled { pages: has.pages()? },
         "copied" => What::Copied { way: has.way(reason())?, pages: has.pages()?, bytes: has.length()? },
         _ => return Err(NotADecision::Kind { kind: record.kind.clone() }),

@@ -2,15 +2,13 @@
 
 use super::frames::{Frame, Unpacked, Unpacker};
 use super::{BLOCK_BYTES, Blocks, Extent, FRAME_BYTES_MAX, Place};
+use crate::source::open::ZSTD_MAGIC;
 use crate::source::recording::lines::Feed;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-
-/// What every frame of zstd begins with.
-const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// Compressed bytes that are read at once.
 const READ_BYTES: usize = 256 << 10;
@@ -57,7 +55,7 @@ impl Discovery {
     pub(in crate::source::recording) fn start(blocks: Arc<Blocks>) -> io::Result<Self> {
         let length = blocks.file.metadata()?.len();
         let mut magic = [0; 4];
-        let packed = read_at(&blocks.file, &mut magic, 0)? == magic.len() && magic == MAGIC;
+        let packed = read_at(&blocks.file, &mut magic, 0)? == magic.len() && magic == ZSTD_MAGIC;
         let way = if packed { Way::Packed } else { Way::Plain };
         Ok(Self { blocks, at: 0, length, pending: Vec::new(), unpacker: Unpacker::new()?, way, torn: Torn::No })
     }

@@ -85,7 +85,7 @@ impl Scanner {
 
     fn sync<'a>(&self, at: &mut Cursor<'a>) -> Option<Act<'a>> {
         at.skip_tag()?;
-        at.word()?;
+        let map = at.name()?;
         self.ret(at)?;
         at.take(b",\"copies\":[")?;
         // Copies are numbers and two words.
@@ -96,7 +96,7 @@ impl Scanner {
         if at.has(b",\"bounce_hash\":\"") {
             at.word()?;
         }
-        Some(Act::Nothing)
+        Some(Act::Synced { map: map.into() })
     }
 
     fn unload<'a>(&self, at: &mut Cursor<'a>) -> Option<Act<'a>> {

@@ -122,6 +122,7 @@ fn act<'a>(input: Input<'a>, output: Output<'a>) -> Act<'a> {
         (Input::Unload(asked), Output::Unload(output)) => {
             Act::Unloaded { map: asked.map.0, counters: output.map_state }
         }
+        (Input::Sync(asked), Output::Sync(_)) => Act::Synced { map: asked.map.0 },
         (Input::DmamemAlloc(asked), Output::DmamemAlloc(output)) if output.ret == Ret::Ok => made(asked, &output),
         (Input::DmamemFree(asked), Output::DmamemFree(Freed { freed: Some(_), .. })) => {
             Act::MapGone { map: asked.map.0, memory: Some(asked.dmamem.0) }

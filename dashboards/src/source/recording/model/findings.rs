@@ -30,7 +30,7 @@ impl Findings {
         }
         let known = HazardKind::from_name(kind);
         self.rows.push(FindingRow {
-            severity: known.map_or(Severity::Warning, severity),
+            severity: known.map_or(Severity::Warning, |known| known.severity().into()),
             kind: Name::new(kind),
             machine: None,
             object: object.map(|object| Name::new(object)),
@@ -53,13 +53,5 @@ impl Findings {
 
     pub(super) fn bytes(&self) -> usize {
         self.rows.iter().map(|row| size_of_val(row) + row.message.len() + row.advice.len()).sum()
-    }
-}
-
-const fn severity(kind: HazardKind) -> Severity {
-    match kind.severity() {
-        busdma_engine::Severity::Warning => Severity::Warning,
-        busdma_engine::Severity::Error => Severity::Error,
-        busdma_engine::Severity::Corruption => Severity::Corruption,
     }
 }

@@ -1,7 +1,7 @@
 //! From a header to the machine that its scenario starts with.
 
 use super::maps::{MapNow, Maps};
-use super::{Findings, Life, Mapping, Model, Queue, TagNow, Wall, ZoneNow};
+use super::{Findings, Life, Mapping, Model, Queue, TagNow, Wall, ZoneNow, small};
 use crate::frame::{MapState, Name};
 use crate::source::recording::clock::Clock;
 use busdma_trace::format::{AfterPanic, Header, MapStateWord, State, StateMap, StateTag, StateZone, Zone};
@@ -25,7 +25,6 @@ impl Model {
 
     /// The machine that a scenario starts with.
     pub(in crate::source::recording) fn open(header: &Header<'_>, before: Opened, clock: &Clock) -> Self {
-        let unix = header.recorded.as_ref().and_then(|recorded| recorded.started_unix_ns);
         let mut model = Self {
             name: machine_name(header),
             profile: Name::new(header.source.as_str().split(' ').next().unwrap_or_default()),
@@ -40,7 +39,7 @@ impl Model {
             loads_failed: 0,
             deferrals: before.deferrals,
             changes: before.changes,
-            wall: unix.and_then(|unix| i64::try_from(unix).ok()).map_or(Wall::Unknown, Wall::Next),
+            wall: wall(header, clock),
             life: match header.after_panic() {
                 AfterPanic::Ends => Life::UntilPanic,
                 AfterPanic::GoesOn => Life::BeyondPanics,
@@ -75,6 +74,17 @@ impl Model {
     }
 }
 
+/// What the header tells of the time of day.
+fn wall(header: &Header<'_>, clock: &Clock) -> Wall {
+    let Some(recorded) = &header.recorded else { return Wall::Unknown };
+    let unix = recorded.started_unix_ns.and_then(|unix| i64::try_from(unix).ok());
+    match (unix, recorded.started_ns) {
+        (Some(unix), Some(t)) => Wall::Known { clock: clock.of_scenario(t), unix },
+        (Some(unix), None) => Wall::Next(unix),
+        (None, _) => Wall::Unknown,
+    }
+}
+
 /// The machine of a recorder's file, from `<machine>-<stamp>-<part>`; of other traces the scenario.
 fn machine_name(header: &Header<'_>) -> Name {
     let scenario = header.scenario.as_str();
@@ -105,8 +115,8 @@ fn tag(tag: &StateTag<'_>) -> TagNow {
 fn zone_now(number: usize, zone: &StateZone, state: &State<'_>) -> ZoneNow {
     let index = u32::try_from(number).ok();
     let pages = |map: &StateMap<'_>| if map.zone == index { map.pages.len() } else { 0 };
-    let active = count(state.maps.iter().map(pages).sum());
-    let listed = count(zone.free.len());
+    let active = small(state.maps.iter().map(pages).sum());
+    let listed = small(zone.free.len());
     ZoneNow {
         told: Zone {
             zone: number,
@@ -139,10 +149,6 @@ fn map_now(map: &StateMap<'_>) -> MapNow {
     now.state = state;
     now.mapping = mapping;
     (now.needed, now.reserved) = (map.pagesneeded, map.pagesreserved);
-    now.bpages = count(map.pages.len());
+    now.bpages = small(map.pages.len());
     now
-}
-
-fn count(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
 }

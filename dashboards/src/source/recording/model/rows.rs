@@ -1,11 +1,9 @@
 //! From a model to what is shown of it.
 
 use super::{MapNow, Model, TagNow, ZoneNow};
-use crate::frame::{
-    Bin, Distribution, FindingRow, Latency, Machine, MapRow, MapState, Name, TagRow, TimeAxis, ZoneRates, ZoneRow,
-};
+use crate::frame::{Distribution, FindingRow, Latency, Machine, MapRow, MapState, Name, TagRow, TimeAxis, ZoneRow};
+use crate::source::spans;
 use crate::source::trends::Recent;
-use hdrhistogram::Histogram;
 
 /// The number of segments that is none.
 const UNRESTRICTED: u32 = u32::MAX;
@@ -26,10 +24,9 @@ impl Model {
         limits: Limits,
         recent: impl Fn(usize) -> Recent,
     ) -> (Machine, Vec<FindingRow>) {
-        let by_zone = self.waiters_by_zone();
-        let (waiters, waiters_total) = self.waiter_rows(now, limits.rows);
+        let waiters = self.waiters(now, limits.rows);
         let zones = (0..).zip(&self.zones).map(|(number, zone)| ZoneRow {
-            waiters: by_zone.get(&number).copied().unwrap_or(0),
+            waiters: waiters.by_zone.get(&number).copied().unwrap_or(0),
             ..zone_row(&self.name, number, zone, recent(number as usize))
         });
         let machine = Machine {
@@ -37,8 +34,8 @@ impl Model {
             session: None,
             profile: self.profile.clone(),
             zones: zones.collect(),
-            waiters,
-            waiters_total,
+            waiters: waiters.rows,
+            waiters_total: waiters.total,
             tags: self.tags.iter().map(|tag| tag_row(&self.name, tag)).collect(),
             maps: self.map_rows(now, limits.rows),
             maps_total: self.maps.totals(),
@@ -50,7 +47,7 @@ impl Model {
                 load: None,
                 sync: None,
                 deferral: (axis == TimeAxis::Nanoseconds)
-                    .then(|| self.deferral.as_ref().map_or_else(Distribution::default, distribution)),
+                    .then(|| self.deferral.as_ref().map_or_else(Distribution::default, spans::distribution)),
             },
         };
         (machine, self.findings.rows(&self.name))
@@ -104,7 +101,7 @@ fn zone_row(machine: &Name, number: u32, zone: &ZoneNow, recent: Recent) -> Zone
         total_deferred_time: zone.deferred_ns / 1000,
         map_count: i32::try_from(told.map_count).unwrap_or(i32::MAX),
         waiters: 0,
-        rates: ZoneRates { bounced: recent.bounced_per_s, deferred: recent.deferred_per_s },
+        rates: recent.rates,
         trend: recent.trend,
     }
 }
@@ -129,31 +126,5 @@ fn tag_row(machine: &Name, tag: &TagNow) -> TagRow {
         maxsegsz: tag.maxsegsz,
         zone: tag.zone,
         maps: tag.maps,
-    }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a mean of nanoseconds is positive and smaller than the largest of them"
-)]
-fn distribution(spans: &Histogram<u64>) -> Distribution {
-    let mut bins: Vec<Bin> = Vec::new();
-    for value in spans.iter_recorded() {
-        let upto_ns = value.value_iterated_to().checked_add(1).map_or(u64::MAX, |next| next.next_power_of_two() - 1);
-        match bins.last_mut().filter(|bin| bin.upto_ns == upto_ns) {
-            Some(bin) => bin.count += value.count_at_value(),
-            None => bins.push(Bin { upto_ns, count: value.count_at_value() }),
-        }
-    }
-    Distribution {
-        count: spans.len(),
-        mean_ns: spans.mean() as u64,
-        p50_ns: spans.value_at_quantile(0.5),
-        p90_ns: spans.value_at_quantile(0.9),
-        p99_ns: spans.value_at_quantile(0.99),
-        p999_ns: spans.value_at_quantile(0.999),
-        max_ns: spans.max(),
-        bins,
     }
 }

@@ -1,6 +1,6 @@
 //! The queue for bounce pages.
 
-use super::Model;
+use super::{MapNow, Model, small};
 use crate::frame::{MapState, Name, WaiterRow};
 use crate::source::recording::line::Names;
 use std::collections::{HashMap, HashSet};
@@ -50,12 +50,27 @@ impl Queue {
     }
 }
 
+/// The queue as it is shown.
+#[derive(Debug, Default)]
+pub(super) struct Waiters {
+    /// The first of them. Of whom lines told no map or no zone there is no row.
+    pub(super) rows: Vec<WaiterRow>,
+    /// How many there are in all.
+    pub(super) total: u32,
+    /// How many wait for each zone.
+    pub(super) by_zone: HashMap<u32, u32>,
+}
+
 impl Model {
-    /// The first `limit` of those who wait, and how many there are in all.
-    pub(super) fn waiter_rows(&self, now: u64, limit: usize) -> (Vec<WaiterRow>, u32) {
-        let waiting = self.waiting.names();
-        let reserved = self.promised(&waiting);
-        let rows = waiting.iter().zip(1..).take(limit).filter_map(|(name, position)| {
+    /// Those who wait, with rows of the first `limit`.
+    pub(super) fn waiters(&self, now: u64, limit: usize) -> Waiters {
+        let queue = self.waiting.names();
+        if queue.is_empty() {
+            return Waiters::default();
+        }
+        let zones = Zones::of(self);
+        let promised = self.promised(&queue, &zones);
+        let rows = queue.iter().zip(1..).take(limit).filter_map(|(name, position)| {
             let map = self.maps.get(name)?;
             Some(WaiterRow {
                 machine: self.name.clone(),
@@ -63,51 +78,59 @@ impl Model {
                 map: map.map.clone(),
                 tag: map.tag.clone(),
                 session: map.session.clone(),
-                zone: self.zone_of(&map.tag).unwrap_or(0),
+                zone: zones.of_map(map)?,
                 needed: map.needed,
-                reserved: reserved.get(name).copied().unwrap_or(map.reserved),
+                reserved: promised.get(name).copied().unwrap_or(map.reserved),
                 age_ns: now.saturating_sub(map.since),
             })
         });
-        (rows.collect(), u32::try_from(waiting.len()).unwrap_or(u32::MAX))
-    }
-
-    /// How many wait for each zone.
-    pub(super) fn waiters_by_zone(&self) -> HashMap<u32, u32> {
-        let mut waiters = HashMap::new();
-        for name in &self.waiting.names() {
-            if let Some(zone) = self.maps.get(name).and_then(|map| self.zone_of(&map.tag)) {
-                *waiters.entry(zone).or_default() += 1;
-            }
+        let rows = rows.collect();
+        let mut by_zone = HashMap::new();
+        for zone in queue.iter().filter_map(|name| zones.of_map(self.maps.get(name)?)) {
+            *by_zone.entry(zone).or_default() += 1;
         }
-        waiters
+        Waiters { rows, total: small(queue.len()), by_zone }
     }
 
     /// What the first waiter of each zone has been promised.
     ///
     /// Lines tell what a map had when its load was deferred. Pages that come free after that are promised to whoever is
     /// first: what a zone has promised and nobody else holds is theirs.
-    fn promised<'a>(&self, queue: &'a [Name]) -> HashMap<&'a Name, u32> {
+    fn promised<'a>(&self, queue: &'a [Name], zones: &Zones<'_>) -> HashMap<&'a Name, u32> {
         let waiting: HashSet<&Name> = queue.iter().collect();
         let mut left: HashMap<u32, u32> =
             (0..).zip(&self.zones).map(|(number, zone)| (number, zone.told.reserved)).collect();
-        let mut hold = |zone: Option<u32>, pages: u32| {
-            if let Some(left) = zone.and_then(|zone| left.get_mut(&zone)) {
-                *left = left.saturating_sub(pages);
-            }
-        };
         for map in self.maps.all() {
             // Who waits to be taken up has all it needs; a load that failed can leave pages promised to a map.
             let ready = map.state == MapState::Deferred && !waiting.contains(&map.map);
-            hold(self.zone_of(&map.tag), if ready { map.needed } else { map.reserved });
+            let pages = if ready { map.needed } else { map.reserved };
+            if pages > 0
+                && let Some(left) = zones.of_map(map).and_then(|zone| left.get_mut(&zone))
+            {
+                *left = left.saturating_sub(pages);
+            }
         }
         let mut firsts = HashMap::new();
         for name in queue {
             let Some(map) = self.maps.get(name) else { continue };
-            if let Some(more) = self.zone_of(&map.tag).and_then(|zone| left.remove(&zone)) {
+            if let Some(more) = zones.of_map(map).and_then(|zone| left.remove(&zone)) {
                 firsts.insert(name, map.reserved.saturating_add(more).min(map.needed));
             }
         }
         firsts
+    }
+}
+
+/// The zones of tags by name, for when they are looked up for many maps.
+struct Zones<'a>(HashMap<&'a str, Option<u32>>);
+
+impl<'a> Zones<'a> {
+    fn of(model: &'a Model) -> Self {
+        // Of tags of one name the last counts.
+        Self(model.tags.iter().map(|tag| (tag.tag.as_str(), tag.zone)).collect())
+    }
+
+    fn of_map(&self, map: &MapNow) -> Option<u32> {
+        self.0.get(map.tag.as_str()).copied().flatten()
     }
 }
