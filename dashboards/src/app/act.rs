@@ -37,8 +37,11 @@ impl App {
             Action::Filter => self.prompt = Some(Prompt::filter(&self.list().filter)),
             Action::Sort => self.sort_by_next(),
             Action::Reverse => self.reverse(),
-            Action::Detail if self.has_detail() => self.toggle_detail(),
-            Action::Detail => self.there_are_none("details"),
+            Action::Detail if !self.has_detail() => self.there_are_none("details"),
+            Action::Detail if self.list().shown == 0 && self.list().detail == Detail::Closed => {
+                self.there_are_none("rows")
+            }
+            Action::Detail => self.toggle_detail(),
             Action::Freeze => return self.freeze(),
             Action::Longer => return self.choose_interval(pace::longer),
             Action::Shorter => return self.choose_interval(pace::shorter),

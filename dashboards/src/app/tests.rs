@@ -218,6 +218,12 @@ fn only_rows_with_details_open_them() {
     seat.click(row.x, row.y);
     seat.press("q");
     assert_eq!(seat.effects, [Effect::Quit], "nothing is open that q would close first");
+
+    let mut seat = Seat::at(View::Maps, frame(OriginKind::Live, 1, 0));
+    seat.press("enter");
+    seat.shows("maps has no rows");
+    seat.press("q");
+    assert_eq!(seat.effects, [Effect::Quit], "there was nothing to open");
 }
 
 #[test]

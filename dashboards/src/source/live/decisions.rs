@@ -20,14 +20,18 @@ const REPLY_MAX: u32 = 4096;
 /// Decisions of several machines are told in order but for less than this, nanoseconds.
 const DISORDER_NS: u64 = 1_000_000_000;
 
+/// The shortest time between replies, unless frames come more often: each costs the daemon a wake-up.
+const OFTEN: Duration = Duration::from_millis(100);
+
 /// Takes decisions in.
 #[derive(Debug)]
 pub(super) struct DecisionStream {
     news: Arc<News>,
 }
 
-/// What to ask for, where replies shall be `interval` apart.
+/// What to ask for, where frames are `interval` apart.
 pub(super) fn call(machine: Option<MachineId>, interval: Duration) -> Decisions {
+    let interval = apart(interval);
     let fair = u32::try_from(interval.as_millis() * PER_SECOND / 1000).unwrap_or(REPLY_MAX);
     Decisions {
         machine,
@@ -35,6 +39,11 @@ pub(super) fn call(machine: Option<MachineId>, interval: Duration) -> Decisions 
         interval_ms: Some(super::milliseconds(interval)),
         ..Decisions::default()
     }
+}
+
+/// How far apart replies are: a frame is made when a snapshot comes, and lacks what was decided since the reply before.
+fn apart(interval: Duration) -> Duration {
+    (interval / 4).max(OFTEN).min(interval)
 }
 
 impl DecisionStream {
@@ -103,4 +112,17 @@ impl Follow for DecisionStream {
 
     /// The connection of snapshots tells of it.
     fn gone(&mut self, _: &Gone, _: &Turn<'_, Decisions>) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_lacks_a_quarter_of_what_was_decided_at_most() {
+        for (interval, apart) in [(50, 50), (100, 100), (200, 100), (1_000, 250), (60_000, 15_000)] {
+            let call = call(None, Duration::from_millis(interval));
+            assert_eq!(call.interval_ms, Some(apart), "frames every {interval} ms");
+        }
+    }
 }
