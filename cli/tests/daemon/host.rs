@@ -82,6 +82,19 @@ impl Busdmad {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// Waits until that is what the tool prints.
+    pub(crate) fn comes_to_say(&self, arguments: &[&str], expected: &str) {
+        let started = Instant::now();
+        loop {
+            let text = self.stdout(arguments);
+            if text == expected {
+                return;
+            }
+            assert!(started.elapsed() < PATIENCE, "{arguments:?} says, still: {text}");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// The exit code and what the tool says on standard error.
     pub(crate) fn failure(&self, arguments: &[&str]) -> (i32, String) {
         let output = self.busdma(arguments).output().unwrap();
