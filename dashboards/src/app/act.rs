@@ -39,7 +39,7 @@ impl App {
             Action::Reverse => self.reverse(),
             Action::Detail if !self.has_detail() => self.there_are_none("details"),
             Action::Detail if self.list().shown == 0 && self.list().detail == Detail::Closed => {
-                self.there_are_none("rows")
+                self.there_are_none("rows");
             }
             Action::Detail => self.toggle_detail(),
             Action::Freeze => return self.freeze(),
