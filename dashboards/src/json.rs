@@ -3,8 +3,8 @@
 mod decision;
 
 use crate::fields::{
-    DEVICE_FIELDS, DISTRIBUTION_FIELDS, FINDING_FIELDS, Field, MAP_FIELDS, POOL_FIELDS, TAG_FIELDS, WAITER_FIELDS,
-    ZONE_FIELDS, object,
+    DEVICE_FIELDS, DISTRIBUTION_FIELDS, FINDING_FIELDS, Field, MAP_FIELDS, POOL_FIELDS, TAG_FIELDS, Unit,
+    WAITER_FIELDS, ZONE_FIELDS, object,
 };
 use crate::frame::{
     Distribution, Frame, HostFrame, Latency, Machine, MapRow, Origin, OriginKind, OriginState, Probes, RecordingState,
@@ -30,6 +30,7 @@ pub fn frame(frame: &Frame) -> Value {
     put(&mut members, "host", frame.host.as_ref().map(host));
     put(&mut members, "decisions", Some(decisions(frame)));
     put(&mut members, "decisions_total", Some(frame.decisions.end()));
+    put(&mut members, "decisions_of_operations", frame.decisions.of_operations());
     put(&mut members, "lost", Some(lost(frame)));
     put(&mut members, "timeline", frame.timeline.as_ref().map(timeline));
     Value::Object(members)
@@ -107,11 +108,13 @@ fn machine(machine: &Machine, baselines: &Baselines, axis: TimeAxis) -> Value {
     Value::Object(members)
 }
 
-/// A row with an age, which is left out where it is a number of operations.
+/// A row with spans of the frame's clock, which are left out where that counts operations.
 fn aged<R>(fields: &[Field<R>], row: &R, axis: TimeAxis) -> Map<String, Value> {
     let mut members = object(fields, row);
     if axis == TimeAxis::Operations {
-        members.remove("age_ns");
+        for span in fields.iter().filter(|field| field.unit == Unit::Nanoseconds) {
+            members.remove(span.name);
+        }
     }
     members
 }

@@ -92,7 +92,7 @@ fn colour(colour: Color) -> Option<Cow<'static, str>> {
     match colour {
         Color::Rgb(red, green, blue) => Some(rgb(red, green, blue)),
         Color::Indexed(number) => Some(numbered(number)),
-        named => self::named(named).map(Cow::Borrowed),
+        by_name => named(by_name).map(Cow::Borrowed),
     }
 }
 

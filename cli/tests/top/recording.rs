@@ -56,6 +56,7 @@ fn moment(screen: &str) -> String {
     let words = screen.lines().next().into_iter().flat_map(str::split_whitespace);
     words.filter(|word| word.matches(':').count() == 2).collect()
 }
+
 #[test]
 fn one_frame_of_it() {
     let daemon = Busdmad::start(&["--record", "recordings"]);

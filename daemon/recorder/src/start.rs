@@ -88,8 +88,8 @@ pub struct Start {
 }
 
 impl Start {
-    /// Takes the machine of `engine` as it is now, which is `at` on the clock that operations are told by: with the numbers of everything that lives, and all memory that is
-    /// registered, without that of dmamem.
+    /// Takes the machine of `engine` as it is now, which is `at` on the clock that operations are told by: with the numbers of
+    /// everything that lives, and all memory that is registered, without that of dmamem.
     pub fn take<P: Platform, O: Observer>(
         engine: &Engine<P, O>,
         at: Nanos,

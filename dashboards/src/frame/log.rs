@@ -20,6 +20,8 @@ pub struct DecisionLog {
     first: u64,
     /// Complete chunks that are kept at most.
     chunks_max: usize,
+    /// Operations whose decisions it holds, where there were others before.
+    of_operations: Option<u64>,
 }
 
 /// A decision and its number since the log began, from 0.
@@ -34,10 +36,10 @@ impl Default for DecisionLog {
     }
 }
 
-/// Logs are equal when they hold the same decisions under the same numbers.
+/// Logs are equal when they hold the same decisions, of as many operations, under the same numbers.
 impl PartialEq for DecisionLog {
     fn eq(&self, other: &Self) -> bool {
-        self.first == other.first && self.iter().eq(other.iter())
+        self.first == other.first && self.of_operations == other.of_operations && self.iter().eq(other.iter())
     }
 }
 
@@ -49,7 +51,13 @@ impl DecisionLog {
             newest: Arc::default(),
             first: 0,
             chunks_max: decisions.div_ceil(CHUNK_DECISIONS).max(1),
+            of_operations: None,
         }
+    }
+
+    /// An empty log for the decisions of the last `operations`, before which there were others.
+    pub fn of_last(operations: u64) -> Self {
+        Self { of_operations: Some(operations), ..Self::default() }
     }
 
     /// Adds one at the end.
@@ -78,6 +86,11 @@ impl DecisionLog {
     /// Number of the oldest that is kept; how many are not kept any more.
     pub const fn first(&self) -> u64 {
         self.first
+    }
+
+    /// The last operations, whose decisions alone it holds. None where it begins with the first decision that there was.
+    pub const fn of_operations(&self) -> Option<u64> {
+        self.of_operations
     }
 
     /// The number that the next decision will have.

@@ -205,6 +205,14 @@ fn what_frames_hold_beside_machines() {
 }
 
 #[test]
+fn it_is_told_of_how_many_operations_decisions_are() {
+    for (decisions, told) in [(DecisionLog::of_last(512), json!(512)), (DecisionLog::default(), Value::Null)] {
+        let frame = Frame { decisions, ..empty(OriginKind::Recording) };
+        assert_eq!(super::frame(&frame)["decisions_of_operations"], told);
+    }
+}
+
+#[test]
 fn ages_are_left_out_where_no_time_is_known() {
     for (axis, known) in [(TimeAxis::Nanoseconds, true), (TimeAxis::Operations, false)] {
         let timeline = Timeline { axis, start: 0, end: 9, at: 5, step: 1, buckets: Vec::new().into() };

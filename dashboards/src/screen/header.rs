@@ -4,7 +4,7 @@ mod tabs;
 
 pub use tabs::tab_at;
 
-use crate::frame::{Frame, Name, Origin, OriginKind, OriginState, RecordingState};
+use crate::frame::{Frame, Name, OriginKind, OriginState, RecordingState};
 use crate::moment::{Moments, Precision};
 use crate::pen::{Pen, columns};
 use crate::theme::Role;
@@ -169,12 +169,13 @@ fn profile(scene: Scene<'_>) -> Option<String> {
 
 /// Whether time goes on, in a word or two; of what is frozen too, whether its daemon is there.
 fn going(scene: Scene<'_>, state: &HeaderState<'_>) -> (Role, String) {
+    let Some(frozen) = frozen(state) else { return moving(scene) };
     let newest = Scene { frame: state.newest.unwrap_or(scene.frame), ..scene };
-    match (disconnected(newest), frozen(state)) {
-        (Some(gone), Some(frozen)) => (Role::Bad, format!("{frozen}, {gone}")),
-        (Some(gone), None) => (Role::Bad, gone),
-        (None, Some(frozen)) => (Role::Warn, frozen),
-        (None, None) => moving(&scene.frame.origin),
+    match &newest.frame.origin.state {
+        OriginState::Disconnected { since_ns, why } => {
+            (Role::Bad, format!("{frozen}, {}", disconnected(newest, *since_ns, why)))
+        }
+        _ => (Role::Warn, frozen),
     }
 }
 
@@ -186,10 +187,8 @@ fn frozen(state: &HeaderState<'_>) -> Option<String> {
     }
 }
 
-/// Since when the daemon is gone, where it is.
-fn disconnected(scene: Scene<'_>) -> Option<String> {
-    let OriginState::Disconnected { since_ns, why } = &scene.frame.origin.state else { return None };
-    let span = units::duration(*since_ns);
+fn disconnected(scene: Scene<'_>, since_ns: u64, why: &str) -> String {
+    let span = units::duration(since_ns);
     let since = match scene.frame.unix_ns {
         Some(_) => {
             let time = Moments::of(scene).at(scene.frame.t_ns, Precision::Seconds);
@@ -197,12 +196,13 @@ fn disconnected(scene: Scene<'_>) -> Option<String> {
         }
         None => format!("disconnected since {span}"),
     };
-    Some(if why.is_empty() { since } else { format!("{since}: {why}") })
+    if why.is_empty() { since } else { format!("{since}: {why}") }
 }
 
-fn moving(origin: &Origin) -> (Role, String) {
+fn moving(scene: Scene<'_>) -> (Role, String) {
+    let origin = &scene.frame.origin;
     let (role, word) = match (&origin.state, origin.kind) {
-        (OriginState::Disconnected { .. }, _) => (Role::Bad, "disconnected"),
+        (OriginState::Disconnected { since_ns, why }, _) => return (Role::Bad, disconnected(scene, *since_ns, why)),
         (OriginState::Unreadable { why }, _) => return (Role::Bad, format!("cannot be read: {why}")),
         (OriginState::Paused, _) => (Role::Warn, "paused"),
         (OriginState::Ended, _) => (Role::Accent, "ended"),
@@ -220,7 +220,7 @@ fn nanoseconds(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{HostFrame, Lost, Probes};
+    use crate::frame::{HostFrame, Lost, Origin, Probes};
     use crate::theme::Theme;
     use jiff::tz::TimeZone;
 

@@ -20,7 +20,6 @@ use super::open::OpenError;
 use super::{Done, Interest, Play, Refused, Source, Wanted, Wish};
 use crate::frame::{Frame, Lost, Origin, OriginKind, OriginState, TimeAxis};
 use blocks::Blocks;
-pub(crate) use decisions::OPERATIONS;
 use index::{Header, Index, Shared, Stage};
 use indexing::Indexing;
 use model::Limits;

@@ -13,7 +13,6 @@ use crate::frame::{Decision, OriginKind};
 use crate::list::{Detail, ListState};
 use crate::moment::{Moments, Precision};
 use crate::pen::{Pen, wrapped};
-use crate::source::recording::OPERATIONS;
 use crate::theme::Role;
 use crate::words::{self, Counted};
 use ratatui::buffer::Buffer;
@@ -54,8 +53,6 @@ pub(crate) fn draw(scene: Scene<'_>, list: &mut ListState, view: &mut LogView, a
 }
 
 /// How many there are, how many of them match, and what is missing.
-///
-/// Of a recording only the decisions of the last operations are kept, and how many came before is not known.
 fn title(scene: Scene<'_>, list: &ListState, view: &LogView) -> String {
     let log = &scene.frame.decisions;
     let searched = view.searched_percent(log).map(|percent| format!(" (searched {percent} %)"));
@@ -63,21 +60,24 @@ fn title(scene: Scene<'_>, list: &ListState, view: &LogView) -> String {
     let lost = scene.frame.lost.decisions;
     let lost = (lost > 0).then(|| format!("{lost} lost: they came too fast"));
     let forgotten = (log.first() > 0).then(|| format!("the first {} not kept", log.first()));
-    let recorded = scene.frame.origin.kind == OriginKind::Recording;
-    let of_the_last = if recorded { format!(" of the last {OPERATIONS} operations") } else { String::new() };
-    let counted = format!("{}{of_the_last}", Counted(log.end(), "decision"));
-    let at_top = recorded && list.top == 0 && !log.is_empty();
+    let decisions = Counted(log.end(), "decision");
+    let counted = match log.of_operations() {
+        Some(operations) => format!("{decisions} of the last {operations} operations"),
+        None => decisions.to_string(),
+    };
+    let at_top = log.of_operations().is_some() && list.top == 0 && !log.is_empty();
     let earlier = at_top.then(|| "go back in time for any earlier".to_owned());
     let parts = [Some(counted), matching, lost, forgotten, earlier];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn draw_nothing(scene: Scene<'_>, area: Rect, buf: &mut Buffer) {
-    let text = match scene.frame.origin.kind {
-        OriginKind::Live => "No decisions since this view was opened.",
-        OriginKind::Recording => "No decisions in the last operations up to this moment.",
-        OriginKind::HostCapture => "A capture of a host holds mappings, no decisions.",
-        OriginKind::Demo => "No decisions yet.",
+    let text = match (scene.frame.origin.kind, scene.frame.decisions.of_operations()) {
+        (_, Some(_)) => "No decisions in the last operations up to this moment.",
+        (OriginKind::Live, None) => "No decisions since this view was opened.",
+        (OriginKind::Recording, None) => "No decisions up to this moment.",
+        (OriginKind::HostCapture, None) => "A capture of a host holds mappings, no decisions.",
+        (OriginKind::Demo, None) => "No decisions yet.",
     };
     for (nth, line) in (0..area.height).zip(wrapped(text, area.width)) {
         Pen::at(area, nth, buf).put_cut(&line, scene.theme.style(Role::Faint));

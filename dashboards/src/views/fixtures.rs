@@ -34,7 +34,7 @@ pub(super) fn without_time() -> Frame {
 }
 
 /// A machine with so many zones.
-pub(super) fn machine(name: &str, zones: u32) -> Machine {
+pub(crate) fn machine(name: &str, zones: u32) -> Machine {
     Machine {
         machine: name.into(),
         session: None,
@@ -54,7 +54,7 @@ pub(super) fn machine(name: &str, zones: u32) -> Machine {
 }
 
 /// A zone with 64 pages: 12 active, 3 reserved.
-pub(super) fn zone(machine: &str, zone: u32) -> ZoneRow {
+pub(crate) fn zone(machine: &str, zone: u32) -> ZoneRow {
     let samples = (0..60).map(|nth| TrendSample { active: nth % 13, bounced: nth * 7 % 11, deferred: nth / 50 });
     ZoneRow {
         machine: machine.into(),
@@ -93,7 +93,7 @@ pub(crate) fn map(machine: &str, number: u32) -> MapRow {
 }
 
 /// The head of the queue: a map of tag t1 that has waited for zone 0 for 1.5 ms.
-pub(super) fn waiter(machine: &str) -> WaiterRow {
+pub(crate) fn waiter(machine: &str) -> WaiterRow {
     WaiterRow {
         machine: machine.into(),
         position: 1,
@@ -108,7 +108,7 @@ pub(super) fn waiter(machine: &str) -> WaiterRow {
 }
 
 /// A tag that bounces through zone 0, and has so many maps.
-pub(super) fn tag(machine: &str, name: &str, maps: u32) -> TagRow {
+pub(crate) fn tag(machine: &str, name: &str, maps: u32) -> TagRow {
     TagRow {
         machine: machine.into(),
         tag: name.into(),

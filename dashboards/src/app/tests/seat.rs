@@ -2,12 +2,12 @@
 
 use crate::app::{App, Effect, Start};
 use crate::frame::{
-    Bucket, Frame, Latency, Machine, MapRow, MapState, MapTotals, Origin, OriginKind, OriginState, TagRow, TimeAxis,
-    Timeline, Trend, WaiterRow, ZoneRates, ZoneRow,
+    Bucket, Frame, Latency, Machine, MapRow, MapTotals, Origin, OriginKind, OriginState, TimeAxis, Timeline, WaiterRow,
+    ZoneRow,
 };
 use crate::keys::Key;
 use crate::settings::Settings;
-use crate::views::View;
+use crate::views::{View, fixtures};
 use jiff::tz::TimeZone;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -19,79 +19,27 @@ pub(super) const NOON: i64 = 1_763_812_800_000_000_000;
 
 pub(super) fn map(number: u32, age_ns: u64) -> MapRow {
     MapRow {
-        machine: "vm1".into(),
-        map: format!("vm1/m{number}").into(),
-        tag: "vm1/t1".into(),
         session: Some("s1".into()),
         uid: Some(1000),
-        state: MapState::Loaded,
         bytes: u64::from(number) * 4096,
-        segments: 1,
         bounce_pages: number % 3,
         age_ns,
+        ..fixtures::map("vm1", number)
     }
 }
 
 pub(super) fn machine(name: &str, maps: Vec<MapRow>) -> Machine {
-    let zone = ZoneRow {
-        machine: name.into(),
-        zone: 0,
-        lowaddr: 0xffff_ffff,
-        alignment: 4096,
-        total_bpages: 64,
-        free_bpages: 0,
-        reserved_bpages: 4,
-        active_bpages: 60,
-        active_bpages_max: 64,
-        total_bounced: 10,
-        total_deferred: 3,
-        total_deferred_time: 5000,
-        map_count: 30,
-        waiters: 1,
-        rates: ZoneRates { bounced: Some(12.0), deferred: Some(1.0) },
-        trend: Trend::default(),
-    };
-    let waiter = WaiterRow {
-        machine: name.into(),
-        position: 1,
-        map: format!("{name}/m900").into(),
-        tag: format!("{name}/t1").into(),
-        session: None,
-        zone: 0,
-        needed: 8,
-        reserved: 4,
-        age_ns: 2_500_000,
-    };
-    let tag = TagRow {
-        machine: name.into(),
-        tag: format!("{name}/t1").into(),
-        session: None,
-        preset: None,
-        alignment: 1,
-        boundary: 0,
-        lowaddr: 0xffff_ffff,
-        highaddr: u64::MAX,
-        maxsize: 131_072,
-        nsegments: Some(32),
-        maxsegsz: 65_536,
-        zone: Some(0),
-        maps: 30,
-    };
+    let (reserved_bpages, active_bpages) = (4, 60);
+    let full = ZoneRow { free_bpages: 0, reserved_bpages, active_bpages, waiters: 1, ..fixtures::zone(name, 0) };
     Machine {
-        machine: name.into(),
-        session: None,
-        profile: "freebsd-15".into(),
-        zones: vec![zone],
-        waiters: vec![waiter],
+        zones: vec![full],
+        waiters: vec![WaiterRow { needed: 8, age_ns: 2_500_000, ..fixtures::waiter(name) }],
         waiters_total: 1,
-        tags: vec![tag],
+        tags: vec![fixtures::tag(name, &format!("{name}/t1"), 30)],
         maps_total: MapTotals { idle: 0, deferred: 1, loaded: u32::try_from(maps.len()).unwrap() },
         maps,
-        memory_bytes: None,
-        dmamem_bytes: None,
-        loads: 100,
-        loads_failed: 0,
         latency: Latency::default(),
+        ..fixtures::machine(name, 0)
     }
 }
 

@@ -109,9 +109,6 @@ impl Follow for DecisionStream {
             }
         }
     }
-
-    /// The connection of snapshots tells of it.
-    fn gone(&mut self, _: &Gone, _: &Turn<'_, Decisions>) {}
 }
 
 #[cfg(test)]

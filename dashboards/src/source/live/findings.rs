@@ -104,7 +104,4 @@ impl Follow for Seldom {
         }
         Gone::Unwanted
     }
-
-    /// The connection of snapshots tells of it.
-    fn gone(&mut self, _: &Gone, _: &Turn<'_, Asked>) {}
 }

@@ -78,7 +78,4 @@ impl Follow for HostStream {
             }
         }
     }
-
-    /// The connection of snapshots tells of it.
-    fn gone(&mut self, _: &Gone, _: &Turn<'_, Watch>) {}
 }

@@ -32,8 +32,9 @@ pub(super) trait Follow: Send + 'static {
     /// Asks and takes the replies in until there are no more. Each good one is told to `turn`.
     fn follow(&mut self, client: &mut Client, turn: &mut Turn<'_, Self::Call>) -> Gone;
 
-    /// There is no connection, and soon another one will be tried, unless the call is over.
-    fn gone(&mut self, why: &Gone, turn: &Turn<'_, Self::Call>);
+    /// There is no connection, and soon another one will be tried, unless the call is over. That nobody is there is told by
+    /// the connection of snapshots: the others have nothing to say.
+    fn gone(&mut self, _why: &Gone, _turn: &Turn<'_, Self::Call>) {}
 }
 
 /// Why a connection is over.

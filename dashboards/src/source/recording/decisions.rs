@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use std::io;
 
 /// Operations whose decisions are shown.
-pub(crate) const OPERATIONS: u64 = 512;
+pub(super) const OPERATIONS: u64 = 512;
 
 /// What is needed of a line that a reader takes.
 #[derive(Deserialize)]
@@ -35,18 +35,19 @@ struct Fields<'a> {
 /// Which lines are headers and which are operations is decided as a [`Cursor`](super::cursor::Cursor) does: both must
 /// count the same operations.
 pub(super) fn before<F: Feed>(feed: F, mark: &Mark, end: &Clock, model: &Model) -> io::Result<DecisionLog> {
-    let mut log = DecisionLog::default();
+    let first = end.operations.saturating_sub(OPERATIONS);
+    let empty = || if first > 0 { DecisionLog::of_last(OPERATIONS) } else { DecisionLog::default() };
+    let mut log = empty();
     let mut lines = Lines::from(feed, mark.place)?;
     let mut clock = mark.clock;
     let mut in_scenario = !matches!(mark.checkpoint, Checkpoint::NoMachine);
     let (scanner, mut zones) = (Scanner::default(), Vec::new());
-    let first = end.operations.saturating_sub(OPERATIONS);
     while clock.operations < end.operations {
         let Some(LineText::Whole(text) | LineText::Unterminated(text)) = lines.peek()? else { break };
         if is_header(text) {
             if let Some(header) = header(text) {
                 clock.scenario(began(&header));
-                log = DecisionLog::default();
+                log = empty();
                 in_scenario = true;
             }
         } else if in_scenario && let Some(line) = line::read(&scanner, text, &mut zones) {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::frame::{BounceWhy, Frame, SplitWhy, What};
+use crate::frame::{BounceWhy, DecisionLog, Frame, SplitWhy, What};
 use crate::list::Filter;
 use crate::views::fixtures;
 
@@ -62,8 +62,10 @@ fn what_is_missing_is_told() {
 
 #[test]
 fn a_recording_says_of_how_much_it_shows_decisions() {
-    let mut frame = frame(200);
-    frame.origin.kind = OriginKind::Recording;
+    let whole = frame(200);
+    let mut log = DecisionLog::of_last(512);
+    whole.decisions.iter().for_each(|decision| log.push(decision.clone()));
+    let frame = Frame { decisions: log, ..whole };
     let (mut list, mut view) = (ListState::default(), LogView::default());
     let mut title = |act: fn(&mut ListState)| {
         act(&mut list);

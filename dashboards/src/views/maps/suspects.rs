@@ -182,6 +182,7 @@ mod tests {
         let rows = (0..).zip(rows).map(|(at, (tag, age))| map(at, tag, MapState::Loaded, age * SECOND)).collect();
         assert_eq!(suspects(&machine(rows, &[("ring", 1), ("io", 8)])), []);
     }
+
     #[test]
     fn of_very_many_maps_it_is_told_how_many_were_looked_at() {
         let count = 3 * u32::try_from(LOOKED_AT).unwrap();

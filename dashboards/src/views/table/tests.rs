@@ -8,18 +8,24 @@ fn map(number: u32) -> MapRow {
     MapRow { bounce_pages: number, ..fixtures::map("vm1", number) }
 }
 
-fn drawn(maps: &[MapRow], total: usize, list: &mut ListState, width: u16, height: u16) -> Vec<String> {
-    let rows = Rows::of([maps]);
-    let table = Table {
+/// A table of all these maps, none of which is marked.
+fn table_of<'a>(rows: &'a Rows<'a, MapRow>) -> Table<'a, MapRow> {
+    Table {
         title: "Maps",
-        rows: &rows,
-        total,
+        rows,
+        total: rows.len(),
         listed_first: "oldest",
-        hidden: &["machine"],
-        mark: &|row| (row.bounce_pages == 2).then_some(Mark { sign: "!", role: Role::Bad }),
+        hidden: &[],
+        mark: &|_| None,
         remark: None,
         empty: "no map is loaded or waits",
-    };
+    }
+}
+
+fn drawn(maps: &[MapRow], total: usize, list: &mut ListState, width: u16, height: u16) -> Vec<String> {
+    let rows = Rows::of([maps]);
+    let mark = |row: &MapRow| (row.bounce_pages == 2).then_some(Mark { sign: "!", role: Role::Bad });
+    let table = Table { total, hidden: &["machine"], mark: &mark, ..table_of(&rows) };
     fixtures::lines(&fixtures::empty(), (width, height), |scene, area, buf| {
         draw(scene, &table, |row: &MapRow| Lines::titled(row.map.as_str()), list, area, buf);
     })
@@ -67,16 +73,8 @@ fn the_last_of_a_hundred_thousand_rows_is_reached() {
 fn columns_at(width: u16) -> (Vec<&'static str>, bool) {
     let maps = [map(1)];
     let rows = Rows::of([maps.as_slice()]);
-    let table = Table {
-        title: "Maps",
-        rows: &rows,
-        total: 1,
-        listed_first: "oldest",
-        hidden: &[],
-        mark: &|_| None,
-        remark: Some(Remark { heading: "remark", width: 20, text: &|_, _| "said".to_owned() }),
-        empty: "",
-    };
+    let remark = Remark { heading: "remark", width: 20, text: &|_, _| "said".to_owned() };
+    let table = Table { remark: Some(remark), ..table_of(&rows) };
     let mut list = ListState::default();
     let lines = fixtures::lines(&fixtures::empty(), (width, 3), |scene, area, buf| {
         draw(scene, &table, |_| Lines::titled(""), &mut list, area, buf);
@@ -106,16 +104,7 @@ fn columns_give_way_to_a_remark_only_where_it_is_drawn() {
 fn a_detail_takes_the_lines_that_it_needs() {
     let maps: Vec<_> = (1..=3).map(map).collect();
     let rows = Rows::of([maps.as_slice()]);
-    let table = Table {
-        title: "Maps",
-        rows: &rows,
-        total: 3,
-        listed_first: "oldest",
-        hidden: &[],
-        mark: &|_| None,
-        remark: None,
-        empty: "",
-    };
+    let table = table_of(&rows);
     let detail = |row: &MapRow| {
         let mut lines = Lines::titled(row.map.as_str());
         for line in 1..=9 {

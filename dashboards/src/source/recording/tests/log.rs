@@ -25,3 +25,11 @@ fn lines_that_are_no_operations_do_not_shift_it() {
         check("a header of another version", line, "{\"format\":\"busdma-trace\",\"version\":2}\n");
     }
 }
+
+#[test]
+fn it_says_of_how_many_operations_it_is_where_there_were_others_before() {
+    let (_folder, mut recording) = opened(&hour(Vec::new(), 3000));
+    let mut of_operations = |moment| at(&mut recording, moment).decisions.of_operations();
+    assert_eq!(of_operations(Moment::FromStart(0)), None);
+    assert_eq!(of_operations(Moment::Share(1.0)), Some(512));
+}
