@@ -10,7 +10,7 @@ mod traffic;
 
 use peers::{Echo, Service};
 use std::time::{Duration, Instant};
-use traffic::{EchoLink, Link, Stage};
+use traffic::{Buffers, EchoLink, Link, Stage};
 
 /// How long each figure is measured for.
 const MEASURED: Duration = Duration::from_millis(1500);
@@ -18,17 +18,23 @@ const MEASURED: Duration = Duration::from_millis(1500);
 /// Figures are taken so often; the best one counts, since others' work on the machine only ever adds time.
 const ROUNDS: usize = 3;
 
+/// How often recording is turned on and off, and for how long each time: longer than what may wait to be written, and short
+/// against what else happens on the machine.
+const TURNS: usize = 41;
+const TURN: Duration = Duration::from_millis(300);
+
 fn main() {
     if peers::is_echo() {
         return peers::echo();
     }
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
-    let lines: [(&str, fn()); 6] = [
+    let lines: [(&str, fn()); 7] = [
         ("round-trip", round_trip),
         ("pipelined", pipelined),
         ("submit", submit),
         ("two-machines", two_machines),
-        ("recording", recording),
+        ("recording", || recording(Buffers::One)),
+        ("recording-rotating", || recording(Buffers::Rotating)),
         ("watch", watch),
     ];
     for (name, line) in lines {
@@ -84,7 +90,7 @@ fn submit() {
 fn batches(service: &Service) -> f64 {
     let mut link = Link::to(service);
     let mut stage = Stage::on_new_machine(&mut link);
-    let batches = stage.batches();
+    let batches = stage.batches(Buffers::One);
     best(|deadline| count(deadline, || link.pour(&batches))) * f64::from(traffic::BATCH * traffic::AHEAD)
 }
 
@@ -105,54 +111,71 @@ fn two_machines() {
 }
 
 /// What recording costs: the calls' own threads, and all together where service, client and recorder share the processors.
-fn recording() {
+fn recording(buffers: Buffers) {
     let directory = tempfile::tempdir().expect("a directory");
     let off = Service::start(&[]);
     let path = directory.path().to_str().expect("UTF-8");
     let on = Service::start(&["--record", path]);
-    // Turn by turn, so that what else the machine does falls on both.
-    let (mut without, mut with) = (Share::default(), Share::default());
-    for _ in 0..ROUNDS {
-        without.add(&off);
-        with.add(&on);
-    }
+    // Turn by turn, so that what else the machine does falls on both; each turn is held against the one beside it.
+    let turns: Vec<(Turn, Turn)> = (0..TURNS).map(|_| (Turn::of(&off, buffers), Turn::of(&on, buffers))).collect();
     let status = Link::to(&on).recorder_status();
+    let cost = |(off, on): &(Turn, Turn)| 100.0 * (1.0 - on.rate / off.rate);
+    let operations = |turn: fn(&(Turn, Turn)) -> &Turn| turns.iter().map(|pair| turn(pair).operations).sum::<f64>();
+    let ns = |turn: fn(&(Turn, Turn)) -> &Turn, worked: fn(&Turn) -> Duration| {
+        turns.iter().map(|pair| worked(turn(pair))).sum::<Duration>().as_secs_f64() * 1e9 / operations(turn)
+    };
     println!(
-        "recording     {:>8.0} k operations/s, without {:.0} k: costs {:.1} %; a call's thread works {:.0} ns an operation, \
-         without {:.0}: {:.1} %; {status}",
-        with.rate / 1e3,
-        without.rate / 1e3,
-        100.0 * (1.0 - with.rate / without.rate),
-        with.worked_ns(),
-        without.worked_ns(),
-        100.0 * (with.worked_ns() / without.worked_ns() - 1.0)
+        "{:<14}{:>8.0} k operations/s, without {:.0} k: costs {:.1} %, {:.1} to {:.1} in half of the turns; a call's thread \
+         works {:.0} ns an operation, without {:.0}, the recorder's {:.0}; {status}",
+        match buffers {
+            Buffers::One => "recording",
+            Buffers::Rotating => "  rotating",
+        },
+        quartile(&turns, 2, |(_, on)| on.rate) / 1e3,
+        quartile(&turns, 2, |(off, _)| off.rate) / 1e3,
+        quartile(&turns, 2, cost),
+        quartile(&turns, 1, cost),
+        quartile(&turns, 3, cost),
+        ns(|(_, on)| on, |turn| turn.called),
+        ns(|(off, _)| off, |turn| turn.called),
+        ns(|(_, on)| on, |turn| turn.recorded),
     );
 }
 
-/// What came of several rounds of batches.
-#[derive(Default)]
-struct Share {
+/// What came of batches for a while.
+struct Turn {
+    /// Operations a second.
     rate: f64,
     operations: f64,
-    worked: Duration,
+    /// What the thread worked that carried them out.
+    called: Duration,
+    /// What the recorder's thread worked.
+    recorded: Duration,
 }
 
-impl Share {
-    fn add(&mut self, service: &Service) {
+impl Turn {
+    fn of(service: &Service, buffers: Buffers) -> Self {
         let mut link = Link::to(service);
         let mut stage = Stage::on_new_machine(&mut link);
-        let batches = stage.batches();
-        let before = service.cpu_of("connection");
+        let batches = stage.batches(buffers);
+        let worked = || ["connection", "recorder"].map(|thread| service.cpu_of(thread));
+        let before = worked();
         let begun = Instant::now();
-        let rate = count(begun + MEASURED, || link.pour(&batches)) * f64::from(traffic::BATCH * traffic::AHEAD);
-        self.operations += rate * begun.elapsed().as_secs_f64();
-        self.worked += service.cpu_of("connection").saturating_sub(before);
-        self.rate = self.rate.max(rate);
+        let rate = count(begun + TURN, || link.pour(&batches)) * f64::from(traffic::BATCH * traffic::AHEAD);
+        let operations = rate * begun.elapsed().as_secs_f64();
+        // What is left to be written counts as work of this turn, and is not to fall into the next.
+        std::thread::sleep(TURN / 3);
+        let [called, recorded] = worked();
+        let [called, recorded] = [called.saturating_sub(before[0]), recorded.saturating_sub(before[1])];
+        Self { rate, operations, called, recorded }
     }
+}
 
-    fn worked_ns(&self) -> f64 {
-        self.worked.as_secs_f64() * 1e9 / self.operations
-    }
+/// One of the three quartiles of a figure; the second is the median.
+fn quartile(turns: &[(Turn, Turn)], number: usize, figure: impl Fn(&(Turn, Turn)) -> f64) -> f64 {
+    let mut figures: Vec<f64> = turns.iter().map(figure).collect();
+    figures.sort_by(f64::total_cmp);
+    figures[(figures.len() - 1) * number / 4]
 }
 
 /// A snapshot 20 times a second of a machine with 100,000 maps.

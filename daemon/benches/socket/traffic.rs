@@ -22,6 +22,19 @@ pub(crate) const AHEAD: u32 = 8;
 /// Bytes a load maps.
 const LENGTH: u64 = 4096;
 
+/// Maps of a ring, and pages its buffers rotate through: no map is loaded twice in a row with the same.
+const RING: usize = 64;
+const PAGES: usize = 251;
+
+/// What is loaded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Buffers {
+    /// One buffer by one map.
+    One,
+    /// Other buffers each time, by the maps of a ring.
+    Rotating,
+}
+
 /// A connection that bytes are sent over.
 pub(crate) struct Link {
     stream: UnixStream,
@@ -178,7 +191,11 @@ impl Stage {
     }
 
     fn load(&self, map: MapRef) -> Load {
-        Load { map, request: Request::Buffer(Buffer { memory: self.memory, offset: None, length: LENGTH }), wait: None }
+        self.load_at(map, None)
+    }
+
+    fn load_at(&self, map: MapRef, offset: Option<u64>) -> Load {
+        Load { map, request: Request::Buffer(Buffer { memory: self.memory, offset, length: LENGTH }), wait: None }
     }
 
     pub(crate) fn load_and_unload(&mut self) -> Messages {
@@ -201,14 +218,32 @@ impl Stage {
     }
 
     /// Submits of [`BATCH`] operations each, [`AHEAD`] of them: who has many sends the next while one is worked on.
-    pub(crate) fn batches(&mut self) -> Messages {
-        let map = self.map();
-        let pair = [Operation::Load(self.load(map)), Operation::Unload(Unload { map })];
-        let operations = pair.into_iter().cycle().take(BATCH as usize).collect();
-        let submit = Submit { operations, on_error: Some(OnError::Stop) };
+    pub(crate) fn batches(&mut self, buffers: Buffers) -> Messages {
         let mut messages = Messages::default();
-        (0..AHEAD).for_each(|_| messages.add(&submit));
+        let mut loads = self.loads(buffers).into_iter().cycle();
+        for _ in 0..AHEAD {
+            let pairs = loads.by_ref().take(BATCH as usize / 2);
+            let operations = pairs.flat_map(|load| {
+                let map = load.map;
+                [Operation::Load(load), Operation::Unload(Unload { map })]
+            });
+            messages.add(&Submit { operations: operations.collect(), on_error: Some(OnError::Stop) });
+        }
         messages
+    }
+
+    fn loads(&mut self, buffers: Buffers) -> Vec<Load> {
+        match buffers {
+            Buffers::One => {
+                let map = self.map();
+                vec![self.load(map)]
+            }
+            Buffers::Rotating => {
+                let maps: Vec<MapRef> = (0..RING).map(|_| self.map()).collect();
+                let load = |turn| self.load_at(maps[turn % RING], Some(LENGTH * (turn % PAGES) as u64));
+                (0..RING * PAGES).map(load).collect()
+            }
+        }
     }
 }
 

@@ -80,8 +80,18 @@ pub(crate) struct Record {
     pub(crate) session: Option<SessionNumber>,
     pub(crate) at: Nanos,
     pub(crate) body: Body,
-    /// `None` when decisions are left out.
-    pub(crate) decisions: Option<Count>,
+    pub(crate) decisions: TapedDecisions,
+}
+
+/// What a chunk holds of an operation's decisions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum TapedDecisions {
+    /// Nothing: they are left out of the recording.
+    LeftOut,
+    /// Nothing, because they go without saying: [`Implied`](crate::implied::Implied) has them.
+    Implied,
+    /// The next of `decisions`.
+    Listed(Count),
 }
 
 /// What few operations have.
@@ -105,7 +115,7 @@ impl Remark {
 }
 
 /// A verb and its result; the rarer and the larger ones are in columns of their own.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Body {
     /// The next of `tags`.
     CreateTag,
@@ -185,6 +195,7 @@ pub(crate) struct Count {
 
 impl Count {
     pub(crate) const ZERO: Self = Self { one_more: NonZeroU32::MIN };
+    pub(crate) const ONE: Self = Self { one_more: NonZeroU32::MIN.saturating_add(1) };
 
     /// The number of these values. There are never 2^32: they are in memory, and larger than a byte.
     #[inline]

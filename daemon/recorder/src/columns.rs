@@ -1,6 +1,9 @@
 //! Reading a chunk: entry after entry, the values of each taken off the columns.
 
-use crate::chunk::{AllocatedMem, Body, Chunk, Count, CreatedTag, EndedLoad, LoadRecord, Record, Remark};
+use crate::chunk::{
+    AllocatedMem, Body, Chunk, Count, CreatedTag, EndedLoad, LoadRecord, Record, Remark, TapedDecisions,
+};
+use crate::implied::Implied;
 use crate::start::{Region, Start};
 use busdma_engine::{
     AddressSpace, BounceCopy, CacheOp, Decision, Hazard, KernelPanic, MapId, PhysAddr, PhysRange, Segment, TagId,
@@ -43,8 +46,7 @@ pub(crate) struct Told<'c> {
     pub(crate) record: &'c Record,
     /// Where FreeBSD's kernel stopped: that is all the line says then.
     pub(crate) panic: Option<KernelPanic>,
-    /// What was decided, where that is recorded.
-    pub(crate) decisions: Option<&'c [Decision]>,
+    pub(crate) decisions: ToldDecisions<'c>,
     pub(crate) hazards: &'c [Hazard],
     /// All zones, when one has changed.
     pub(crate) zones: Option<&'c [Zone]>,
@@ -65,7 +67,56 @@ pub(crate) struct Told<'c> {
     pub(crate) memory: Option<&'c AllocatedMem>,
 }
 
+/// What was decided in an operation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ToldDecisions<'c> {
+    /// That is not recorded.
+    LeftOut,
+    /// What its result implies.
+    Implied(Implied),
+    /// These.
+    Listed(&'c [Decision]),
+}
+
+impl ToldDecisions<'_> {
+    /// Hands them out, where they are recorded.
+    #[inline]
+    pub(crate) fn with_all<R>(self, take: impl FnOnce(&[Decision]) -> R) -> Option<R> {
+        match self {
+            Self::LeftOut => None,
+            Self::Implied(implied) => Some(implied.with_all(take)),
+            Self::Listed(decisions) => Some(take(decisions)),
+        }
+    }
+}
+
 impl<'c> Told<'c> {
+    /// An operation without the values that belong to it.
+    #[inline]
+    pub(crate) const fn of(record: &'c Record) -> Self {
+        Self {
+            record,
+            panic: None,
+            decisions: ToldDecisions::LeftOut,
+            hazards: &[],
+            zones: None,
+            waiting: None,
+            virt: &[],
+            phys: &[],
+            pages: &[],
+            segments: &[],
+            copies: &[],
+            cache: &[],
+            events: &[],
+            ended: &[],
+            stopped: &[],
+            freed: &[],
+            tag: None,
+            load: None,
+            memory: None,
+        }
+    }
+
     /// What the line reports of zones and waiters.
     pub(crate) fn changed(&self) -> Changed<'c> {
         Changed { zones: self.zones, waiting: self.waiting }
@@ -89,27 +140,7 @@ impl<'c> Columns<'c> {
     /// Takes off the next operation with all that belongs to it.
     pub(crate) fn take_operation(&mut self) -> Option<Told<'c>> {
         let record = self.take_records(1).first()?;
-        let mut told = Told {
-            record,
-            panic: None,
-            decisions: record.decisions.map(|count| self.take_decisions(count.get())),
-            hazards: &[],
-            zones: None,
-            waiting: None,
-            virt: &[],
-            phys: &[],
-            pages: &[],
-            segments: &[],
-            copies: &[],
-            cache: &[],
-            events: &[],
-            ended: &[],
-            stopped: &[],
-            freed: &[],
-            tag: None,
-            load: None,
-            memory: None,
-        };
+        let mut told = Told::of(record);
         match record.body {
             Body::BufferLoaded { segments, .. } => told.segments = self.take_segments(segments.get()),
             Body::Load => {
@@ -140,6 +171,11 @@ impl<'c> Columns<'c> {
             | Body::Cancel { .. }
             | Body::FreeMem { .. } => {}
         }
+        told.decisions = match record.decisions {
+            TapedDecisions::LeftOut => ToldDecisions::LeftOut,
+            TapedDecisions::Implied => ToldDecisions::Implied(Implied::by(&record.body, told.segments)?),
+            TapedDecisions::Listed(count) => ToldDecisions::Listed(self.take_decisions(count.get())),
+        };
         Some(told)
     }
 

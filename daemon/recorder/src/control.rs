@@ -30,7 +30,7 @@ pub(crate) struct Cover {
 impl Cover {
     /// Asks the owner of a tape for its first start.
     pub(crate) fn enlist(&self, link: &Link) {
-        link.set_decisions(self.decisions == Decisions::Recorded);
+        link.set_decisions(self.decisions);
         link.want(self.epoch);
     }
 }

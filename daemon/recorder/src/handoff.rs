@@ -1,6 +1,7 @@
 //! The way of chunks from tapes to the recorder and back. Nothing in it waits on the tape's side.
 
 use crate::chunk::{Chunk, TapeId};
+use busdma_trace::Decisions;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -54,12 +55,12 @@ impl Link {
     }
 
     /// Whether decisions are recorded, from the next start on.
-    pub(crate) fn set_decisions(&self, recorded: bool) {
-        self.decisions.store(recorded, Ordering::Relaxed);
+    pub(crate) fn set_decisions(&self, decisions: Decisions) {
+        self.decisions.store(decisions == Decisions::Recorded, Ordering::Relaxed);
     }
 
-    pub(crate) fn decisions(&self) -> bool {
-        self.decisions.load(Ordering::Relaxed)
+    pub(crate) fn decisions(&self) -> Decisions {
+        if self.decisions.load(Ordering::Relaxed) { Decisions::Recorded } else { Decisions::LeftOut }
     }
 }
 

@@ -9,6 +9,7 @@ mod address_map;
 mod deferred;
 mod dmamem;
 mod header;
+mod kept;
 mod maps;
 mod names;
 mod quick;
@@ -29,6 +30,7 @@ use busdma_trace::format::{DecisionRecord, Input, Name, Output, Zone};
 use busdma_trace::observe::{self, IdNames};
 use busdma_trace::writer::LineTooLong;
 use busdma_trace::{HazardSet, OperationLine, SnapshotError, TraceWriter};
+use kept::KeptLines;
 use names::Names;
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
@@ -74,14 +76,20 @@ pub(crate) struct Scenario {
     names: Names,
     memory: AddressMap,
     seen: HazardSet,
+    kept: KeptLines,
     seq: u64,
 }
 
 impl Scenario {
     /// No lines yet, on the machine as it was.
     fn new(start: &Start) -> Self {
-        let mut scenario =
-            Self { names: Names::default(), memory: AddressMap::default(), seen: HazardSet::default(), seq: 0 };
+        let mut scenario = Self {
+            names: Names::default(),
+            memory: AddressMap::default(),
+            seen: HazardSet::default(),
+            kept: KeptLines::default(),
+            seq: 0,
+        };
         let Numbers { tags, maps, memory } = &start.numbers;
         for &(tag, number) in tags {
             scenario.names.add_tag(tag, number);
@@ -194,7 +202,7 @@ impl Scenario {
 
     fn decisions<'a>(&'a self, told: &Told<'a>) -> Option<Vec<DecisionRecord<'a>>> {
         let (tag, map) = (|tag| self.names.tag_name(tag).into(), |map| self.names.map_name(map).into());
-        told.decisions.map(|all| all.iter().map(|one| observe::decision(one, tag, map)).collect())
+        told.decisions.with_all(|all| all.iter().map(|one| observe::decision(one, tag, map)).collect())
     }
 
     /// Takes up what an operation made: its own line already names it.

@@ -16,14 +16,14 @@
 //! chunks still grow (and for the lists of new tags and dmamem). When the recorder does not keep up, whole chunks are
 //! dropped and counted, and nothing is recorded until the owner has given a fresh start.
 
-use crate::chunk::{Chunk, Count, Entry, Record, Remark};
+use crate::chunk::{Chunk, Count, Entry, Record, Remark, TapedDecisions};
 use crate::handoff::{ChunkPool, ChunkSender, Epoch, Link};
 use crate::operation::{LoadEnd, TapedOperation, TapedVerb};
 use crate::start::{Region, Start};
 use crate::status::Counters;
 use busdma_engine::{AddressSpace, Decision, Engine, MapId, Observer, Platform, VirtAddr};
 use busdma_trace::format::Zone;
-use busdma_trace::observe;
+use busdma_trace::{Decisions, observe};
 use std::sync::Arc;
 
 /// Records one machine. Its owner keeps it next to the engine.
@@ -34,7 +34,7 @@ pub struct Tape {
     pool: Arc<ChunkPool>,
     counters: Arc<Counters>,
     stretch: Stretch,
-    decisions: bool,
+    decisions: Decisions,
     /// Absent until something is written.
     chunk: Option<Box<Chunk>>,
     reported: Reported,
@@ -61,7 +61,7 @@ impl Tape {
             pool,
             counters,
             stretch: Stretch::None,
-            decisions: false,
+            decisions: Decisions::LeftOut,
             chunk: None,
             reported: Reported::default(),
             dropped: 0,
@@ -114,21 +114,10 @@ impl Tape {
         }
         let reported = &mut self.reported;
         let chunk = self.chunk.get_or_insert_with(|| self.pool.take(self.link.tape));
-        let body = chunk.push_verb(engine, &operation.verb);
-        let decisions = self.decisions.then(|| {
-            chunk.decisions.extend_from_slice(operation.decisions);
-            Count::of(operation.decisions)
-        });
-        chunk.records.push(Record { session: operation.session, at: operation.at, body, decisions });
-        let remark = reported.remark(engine, operation, chunk);
-        if remark.is_empty() {
-            chunk.entries.push(Entry::Operation);
+        if reported.settled == Settled::Yes && chunk.push_plain(engine, operation, self.decisions).is_some() {
+            debug_assert!(reported.is_up_to_date(engine), "{operation:?}");
         } else {
-            chunk.remarks.push(remark);
-            chunk.entries.push(Entry::RemarkableOperation);
-        }
-        if !(body.is_small() && remark.is_empty()) {
-            chunk.weigh_other_columns();
+            push(chunk, reported, self.decisions, engine, operation);
         }
         chunk.operations += 1;
         if chunk.is_full() {
@@ -200,6 +189,37 @@ impl Drop for Tape {
     }
 }
 
+/// The long way: an operation with everything there is to say of it.
+#[expect(clippy::inline_always, reason = "as for `Tape::operation`")]
+#[inline(always)]
+fn push<P: Platform, O: Observer>(
+    chunk: &mut Chunk,
+    reported: &mut Reported,
+    decisions: Decisions,
+    engine: &Engine<P, O>,
+    operation: &TapedOperation<'_>,
+) {
+    let body = chunk.push_verb(engine, &operation.verb);
+    let decisions = match decisions {
+        Decisions::LeftOut => TapedDecisions::LeftOut,
+        Decisions::Recorded => {
+            chunk.decisions.extend_from_slice(operation.decisions);
+            TapedDecisions::Listed(Count::of(operation.decisions))
+        }
+    };
+    chunk.records.push(Record { session: operation.session, at: operation.at, body, decisions });
+    let remark = reported.remark(engine, operation, chunk);
+    if remark.is_empty() {
+        chunk.entries.push(Entry::Operation);
+    } else {
+        chunk.remarks.push(remark);
+        chunk.entries.push(Entry::RemarkableOperation);
+    }
+    if !(body.is_small() && remark.is_empty()) {
+        chunk.weigh_other_columns();
+    }
+}
+
 /// Zones and waiters as the trace last reported them: it names them only when they have changed.
 #[derive(Debug, Default)]
 struct Reported {
@@ -207,6 +227,17 @@ struct Reported {
     waiting: Vec<MapId>,
     /// Whether the list of waiters may differ from the one reported.
     suspected: bool,
+    settled: Settled,
+}
+
+/// Whether zones and waiters as they are were reported.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Settled {
+    /// Not since the start, or since FreeBSD's kernel stopped.
+    #[default]
+    No,
+    /// They were, after the last operation.
+    Yes,
 }
 
 impl Reported {
@@ -215,6 +246,7 @@ impl Reported {
         self.zones.clear();
         self.waiting.clear();
         self.suspected = true;
+        self.settled = Settled::No;
     }
 
     /// Copies what few operations have into a chunk; says how much.
@@ -232,11 +264,20 @@ impl Reported {
             chunk.hazards.extend_from_slice(operation.hazards);
             remark.hazards = Count::of(operation.hazards);
         }
-        if remark.panic.is_none() {
+        if remark.panic.is_some() {
+            self.settled = Settled::No;
+        } else {
             remark.zones = self.update_zones(engine, chunk);
             remark.waiting = self.update_waiting(engine, chunk);
+            self.settled = Settled::Yes;
         }
         remark
+    }
+
+    /// Whether nothing has changed since.
+    fn is_up_to_date<P: Platform, O: Observer>(&self, engine: &Engine<P, O>) -> bool {
+        engine.zones().map(observe::zone).eq(self.zones.iter().copied())
+            && engine.waiters().eq(self.waiting.iter().copied())
     }
 
     fn update_zones<P: Platform, O: Observer>(&mut self, engine: &Engine<P, O>, chunk: &mut Chunk) -> Count {

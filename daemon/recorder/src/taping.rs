@@ -1,17 +1,58 @@
 //! From a verb and its machine to a chunk: what a tape copies, on the engine's thread.
 
-use crate::chunk::{AllocatedMem, Body, Chunk, Count, CreatedTag, EndedLoad, Existence, LoadRecord};
+use crate::chunk::{
+    AllocatedMem, Body, Chunk, Count, CreatedTag, EndedLoad, Entry, Existence, LoadRecord, Record, TapedDecisions,
+};
+use crate::implied::Implied;
 use crate::lists::Lists;
-use crate::operation::{LoadEnd, TapedVerb};
+use crate::operation::{LoadEnd, TapedOperation, TapedVerb};
 use busdma_engine::{
     DmaMap, Engine, KernelPanic, LoadError, MapError, MapForm, MapId, MemDesc, MemError, Observer, Platform, SyncError,
-    TagError, VirtRange, WaitPolicy,
+    TagError, UnloadReport, VirtRange, WaitPolicy,
 };
 use busdma_trace::drain::{Drained, Ended};
 use busdma_trace::format::{MapCounters, Ret};
-use busdma_trace::observe;
+use busdma_trace::{Decisions, observe};
 
 impl Chunk {
+    /// The short way for an operation whose result tells all that was decided in it, as most do: it met no hazard, took no
+    /// bounce page and gave none back. `None` sends it the long way; nothing was copied then.
+    #[expect(clippy::inline_always, reason = "a caller knows its verb")]
+    #[inline(always)]
+    pub(crate) fn push_plain<P: Platform, O: Observer>(
+        &mut self,
+        engine: &Engine<P, O>,
+        operation: &TapedOperation<'_>,
+        decisions: Decisions,
+    ) -> Option<()> {
+        let &TapedOperation { session, at, ref verb, decisions: decided, hazards } = operation;
+        if !hazards.is_empty() {
+            return None;
+        }
+        let body = match *verb {
+            TapedVerb::Load { map, desc: &MemDesc::Buffer(range), wait, end: LoadEnd::Loaded } => {
+                let state = engine.map(map)?;
+                let &[segment] = state.segments() else { return None };
+                Implied::Loaded { map, segment }.are(decided).then_some(())?;
+                self.segments.push(segment);
+                let counters = observe::map_counters(state);
+                Body::BufferLoaded { map, range, wait, segments: Count::ONE, counters }
+            }
+            TapedVerb::Unload { map, result: Ok(UnloadReport { woken: 0, .. }) } => {
+                Implied::Unloaded { map }.are(decided).then_some(())?;
+                Body::Unload { map, ret: Ret::Ok, woken: 0, counters: counters(engine, map) }
+            }
+            _ => return None,
+        };
+        let decisions = match decisions {
+            Decisions::Recorded => TapedDecisions::Implied,
+            Decisions::LeftOut => TapedDecisions::LeftOut,
+        };
+        self.records.push(Record { session, at, body, decisions });
+        self.entries.push(Entry::Operation);
+        Some(())
+    }
+
     /// Copies a verb, with what it left on the machine.
     #[expect(clippy::inline_always, reason = "a caller knows its verb")]
     #[inline(always)]

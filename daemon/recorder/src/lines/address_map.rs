@@ -12,6 +12,18 @@ use std::sync::Arc;
 pub(super) struct AddressMap {
     kernel: Regions,
     user: Regions,
+    edition: Edition,
+}
+
+/// Tells whether a map is as it was: each change makes another one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Edition(u64);
+
+impl Edition {
+    /// The one after a change.
+    pub(super) const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
 }
 
 /// The regions of one space by the number of their first page.
@@ -46,6 +58,12 @@ impl AddressMap {
                 regions.remove(&first);
             }
         }
+    }
+
+    /// Which edition this is.
+    #[inline]
+    pub(super) fn edition(&self) -> Edition {
+        self.edition
     }
 
     /// A buffer with the pages behind it.
@@ -95,7 +113,9 @@ impl AddressMap {
         Some(&pages[..wanted.min(pages.len())])
     }
 
+    /// The regions of a space, to be changed.
     fn regions_mut(&mut self, space: AddressSpace) -> &mut Regions {
+        self.edition = self.edition.next();
         match space {
             AddressSpace::Kernel => &mut self.kernel,
             AddressSpace::User => &mut self.user,

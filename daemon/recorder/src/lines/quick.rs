@@ -20,50 +20,62 @@ const LINE_BYTES: usize = 1024;
 impl Scenario {
     /// Adds an operation's line to `lines`. `None` for another verb, one that met a hazard or a panic, and one that no line
     /// can hold; what `lines` has then gained is worth nothing.
-    pub(super) fn write_quickly(&self, told: &Told<'_>, lines: &mut Vec<u8>) -> Option<()> {
+    pub(super) fn write_quickly(&mut self, told: &Told<'_>, lines: &mut Vec<u8>) -> Option<()> {
         if told.panic.is_some() || !told.hazards.is_empty() {
             return None;
         }
         let start = lines.len();
         lines.reserve(LINE_BYTES);
         let mut text = Text(lines);
+        text.put("{\"seq\":");
+        text.number(self.seq + 1);
+        text.put(",\"t\":");
+        text.number(told.record.at.raw());
+        let behind_t = text.0.len();
+        if let Some(rest) = self.kept.rest(told, self.memory.edition()) {
+            text.0.extend_from_slice(rest);
+            return Some(());
+        }
+        self.rest(&mut text, told)?;
+        self.kept.keep(told, self.memory.edition(), &text.0[behind_t..]);
+        (text.0.len() - start <= LINE_BYTES_MAX).then_some(())
+    }
+
+    /// Everything behind `t`.
+    fn rest(&self, text: &mut Text<'_>, told: &Told<'_>) -> Option<()> {
         match told.record.body {
             Body::BufferLoaded { map, range, wait, counters, .. } => {
-                let own = self.head(&mut text, told.record, "load", map)?;
-                self.buffer_loaded(&mut text, told, range, wait)?;
-                map_state(&mut text, counters);
-                self.tail(&mut text, told, own)?;
+                let own = self.head(text, told.record, "load", map)?;
+                self.buffer_loaded(text, told, range, wait)?;
+                map_state(text, counters);
+                self.tail(text, told, own)?;
             }
             Body::Unload { map, ret, woken, counters } => {
-                let own = self.head(&mut text, told.record, "unload", map)?;
+                let own = self.head(text, told.record, "unload", map)?;
                 text.put("},\"out\":{\"ret\":\"");
                 text.put(ret.as_str());
                 text.put("\"");
                 if woken > 0 {
                     text.put(",\"swi\":true");
                 }
-                map_state(&mut text, counters);
-                self.tail(&mut text, told, own)?;
+                map_state(text, counters);
+                self.tail(text, told, own)?;
             }
             Body::Sync { map, ops, ret, .. } if told.cache.is_empty() => {
-                let own = self.head(&mut text, told.record, "sync", map)?;
-                synced(&mut text, told, ops, ret);
-                self.tail(&mut text, told, own)?;
+                let own = self.head(text, told.record, "sync", map)?;
+                synced(text, told, ops, ret);
+                self.tail(text, told, own)?;
             }
             _ => return None,
         }
-        text.put("}}");
-        (text.0.len() - start <= LINE_BYTES_MAX).then(|| text.put("\n"))
+        text.put("}}\n");
+        Some(())
     }
 
-    /// Everything up to the name of the map, which it returns.
+    /// From behind `t` up to the name of the map, which it returns.
     #[inline]
     fn head(&self, text: &mut Text<'_>, record: &Record, op: &str, map: MapId) -> Option<Own<'_>> {
         let MapNames { map: name, tag } = self.names.map(map).ok()?;
-        text.put("{\"seq\":");
-        text.number(self.seq + 1);
-        text.put(",\"t\":");
-        text.number(record.at.raw());
         if record.session.is_some() {
             text.put(",\"session\":\"");
             text.put(self.names.caller());
@@ -126,16 +138,18 @@ impl Scenario {
             });
             text.put("]");
         }
-        let Some(decisions) = told.decisions else { return Some(()) };
-        text.put(",\"decisions\":[");
-        let mut separator = "";
-        for one in decisions {
-            text.put(separator);
-            decision(text, one, own, &self.names)?;
-            separator = ",";
-        }
-        text.put("]");
-        Some(())
+        let decisions = told.decisions.with_all(|decisions| {
+            text.put(",\"decisions\":[");
+            let mut separator = "";
+            for one in decisions {
+                text.put(separator);
+                decision(text, one, own, &self.names)?;
+                separator = ",";
+            }
+            text.put("]");
+            Some(())
+        });
+        decisions.unwrap_or(Some(()))
     }
 }
 

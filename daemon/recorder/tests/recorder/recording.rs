@@ -1,13 +1,16 @@
 //! What is recorded replays: every verb, from the start and in mid-life, under every profile.
 
 use crate::support::{Host, Machines, config, description, recorder, replay, request};
-use busdma_engine::{AddressFilter, FilterVerdict, Profile, TagTemplate};
+use busdma_engine::{
+    AddressFilter, ExclusionWindow, FilterVerdict, PhysAddr, Profile, SyncOps, TagTemplate, VirtAddr, WaitPolicy,
+};
 use busdma_recorder::{
     Compression, MachineName, MachineSelection, RecorderError, RecorderFinding, RecorderState, RecordingPath,
     StartRequest,
 };
 use busdma_sim::harness::Rig;
-use busdma_sim::ops::Op;
+use busdma_sim::ops::{Copies, Op};
+use busdma_sim::request::{Buffer, Request};
 use busdma_sim::workload::{SplitMix64, Traffic, Workload};
 use busdma_trace::Decisions;
 use std::num::NonZeroU64;
@@ -144,6 +147,42 @@ fn traffic_of_devices() {
     }
 }
 
+/// Most lines then say what the one before of the map and the verb said, until something is different.
+#[test]
+fn maps_that_do_the_same_again_and_again() {
+    let buffer = |start: u64, page: u64| {
+        let (start, page) = (VirtAddr::new(0xffff_f800_0000_0000 + start), PhysAddr::new(page));
+        Request::Buffer(Buffer::new(start, 3000, vec![page]))
+    };
+    let load = |map, request| Op::Load { map, request, wait: WaitPolicy::NoWait };
+    let sync = |map, ops| Op::Sync { map, ops, copies: Copies::FromPlan };
+    let low = TagTemplate { window: ExclusionWindow::above(PhysAddr::new(0xff_ffff)), ..TagTemplate::default() };
+    let mut ops: Vec<Op> = [TagTemplate::default(), low]
+        .into_iter()
+        .map(|template| Op::CreateTag { parent: None, template })
+        .chain([Op::CreateMap { tag: 0 }, Op::CreateMap { tag: 1 }, Op::CreateMap { tag: 0 }])
+        .collect();
+    for turn in 0..300 {
+        for map in 0..3 {
+            // Another place, and other pages behind the same one.
+            let (start, page) = (0x1000 * u64::from(turn % 50 == 49), 0x20_0000 + 0x1000 * (turn / 70));
+            ops.push(load(map, buffer(start + 0x10_0000 * u64::from(map), page)));
+            ops.push(sync(map, SyncOps::PRE_WRITE));
+            ops.push(sync(map, SyncOps::POST_READ));
+            ops.push(Op::Unload { map });
+        }
+        if turn % 90 == 89 {
+            // The next one of another name gets its place.
+            ops.extend([Op::DestroyMap { map: 2 }, Op::CreateMap { tag: 0 }]);
+        }
+    }
+    for profile in Profile::ALL {
+        for decisions in [Decisions::Recorded, Decisions::LeftOut] {
+            check(&Rig::usual(profile), Vec::new(), ops.clone(), StartRequest { decisions, ..request() });
+        }
+    }
+}
+
 #[test]
 fn several_machines_and_a_selection_of_them() {
     let folder = tempfile::tempdir().unwrap();
@@ -196,6 +235,15 @@ fn several_machines_and_a_selection_of_them() {
     assert!(told > 0 && status.operations_written > 0);
 }
 
+/// A flag that is raised at the end, however that comes.
+struct Raised<'f>(&'f AtomicBool);
+
+impl Drop for Raised<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn recordings_come_and_go_under_load() {
     const MACHINES: usize = 3;
@@ -220,6 +268,8 @@ fn recordings_come_and_go_under_load() {
                 }
             });
         }
+        // Also when the recorder dies: who waits for the other threads would wait for ever.
+        let _over = Raised(&over);
         for run in 0..RECORDINGS {
             let path = RecordingPath::parse(&format!("run{run}")).unwrap();
             let compression = if run % 2 == 0 { Compression::Zstd } else { Compression::None };
@@ -235,7 +285,6 @@ fn recordings_come_and_go_under_load() {
             assert!(status.files >= MACHINES as u64 && status.operations_written > 0);
             accounted += status.operations_written + status.operations_dropped;
         }
-        over.store(true, Ordering::Relaxed);
     });
     // An operation during which a recording starts is passed over.
     let passed_over = machines.told() - accounted;
