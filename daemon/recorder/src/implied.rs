@@ -1,4 +1,5 @@
-//! Decisions that go without saying: what most operations decide is told by their results already, so a tape need not copy it.
+//! Decisions that go without saying: what most operations decide is told by their results already, and a tape need not copy
+//! it.
 
 use crate::chunk::Body;
 use busdma_engine::{Decision, MapId, PageCount, Segment, SplitReason};
@@ -24,7 +25,7 @@ impl Implied {
         }
     }
 
-    /// Whether they are these. On the engine's thread, where making [`Self::with_all`] make them first costs more than copying.
+    /// Whether they are these, field by field: on the engine's thread, where to make them first would cost more than to copy.
     #[inline]
     pub(crate) fn are(self, decisions: &[Decision]) -> bool {
         let are = match (self, decisions) {

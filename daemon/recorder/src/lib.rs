@@ -13,7 +13,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`operation`], [`start`] | what an owner tells |
-//! | [`tape`], `taping` | where it tells it; `chunk` is what it is copied into, `lists` the lists of requests, `implied` what need not be copied |
+//! | [`tape`], `taping` | where it tells it; `chunk` is what it is copied into, `lists` the lists in it, `implied` what it can do without |
 //! | `handoff` | the queue, and what tape and recorder know of each other |
 //! | [`recorder`] | recordings, started and stopped |
 //! | `service` | the recorder's thread; `recording` is the recording that runs, `track` one machine in it, `control` what it is told |
