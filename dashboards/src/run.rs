@@ -30,6 +30,9 @@ const LOOKS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_m
 /// How often a recording is looked at: it plays as smoothly as that.
 const RECORDING_LOOKS: Duration = Duration::from_millis(100);
 
+/// How often a job in the background looks whether it has the terminal again.
+const BEHIND_LOOKS: Duration = Duration::from_millis(50);
+
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -56,7 +59,16 @@ pub fn run(source: &mut dyn Source, app: &mut App) -> Result<Ended, TerminalErro
     let happenings = happenings::take().map_err(|why| TerminalError::Refused { why })?;
     let screen = Screen::take()?;
     let clock = Clock::starting(Instant::now());
-    let session = Session { source, app, screen, clock, interest: None, seen: None, screen_is: ScreenIs::Old };
+    let session = Session {
+        source,
+        app,
+        screen,
+        clock,
+        interest: None,
+        seen: None,
+        screen_is: ScreenIs::Old,
+        place: Place::InFront,
+    };
     Ok(session.run(&happenings).unwrap_or(Ended::TerminalGone))
 }
 
@@ -70,6 +82,16 @@ struct Session<'a> {
     /// The frame that the app was last shown.
     seen: Option<Arc<Frame>>,
     screen_is: ScreenIs,
+    place: Place,
+}
+
+/// Where the job is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// It has the terminal.
+    InFront,
+    /// It was stopped, and has not taken the terminal again: it may be in the background.
+    Behind,
 }
 
 /// Whether the screen shows what there is.
@@ -91,18 +113,27 @@ impl Session<'_> {
     fn run(mut self, happenings: &Receiver<Happening>) -> io::Result<Ended> {
         let mut look_at = Instant::now();
         loop {
+            if self.place == Place::Behind && stop::is_in_front() {
+                self.screen.take_again()?;
+                self.place = Place::InFront;
+                self.screen_is = ScreenIs::Old;
+            }
             if Instant::now() >= look_at {
                 self.look();
                 look_at = Instant::now() + self.pause();
             }
-            if self.screen_is == ScreenIs::Old {
+            if self.screen_is == ScreenIs::Old && self.place == Place::InFront {
                 self.screen.draw(|area| self.app.draw(area))?;
                 self.screen_is = match self.app.drawn() {
                     Drawn::Whole => ScreenIs::UpToDate,
                     Drawn::InPart => ScreenIs::Old,
                 };
             }
-            let until = if self.screen_is == ScreenIs::Old { Instant::now() } else { look_at };
+            let until = match (self.place, self.screen_is) {
+                (Place::InFront, ScreenIs::Old) => Instant::now(),
+                (Place::InFront, ScreenIs::UpToDate) => look_at,
+                (Place::Behind, _) => look_at.min(Instant::now() + BEHIND_LOOKS),
+            };
             let happening = happenings.recv_timeout(until.saturating_duration_since(Instant::now()));
             self.end_with_a_panic();
             match happening {
@@ -175,9 +206,9 @@ impl Session<'_> {
             }
             Happening::End(signal) => return Ok(Next::Ends(Ended::Signal(*signal))),
             Happening::Gone => return Ok(Next::Ends(Ended::TerminalGone)),
-            Happening::Stop => self.stop()?,
+            Happening::Stop => self.stop(),
             // The shell has the terminal as it likes it, after a stop that could not be seen coming too.
-            Happening::Continue => self.screen.take_again()?,
+            Happening::Continue => self.place = Place::Behind,
         }
         Ok(Next::GoesOn)
     }
@@ -208,20 +239,18 @@ impl Session<'_> {
         Ok(Next::GoesOn)
     }
 
-    /// Gives the terminal back and stops. Whoever lets the program go on tells it by a signal, with which it takes the
-    /// terminal again: but not before one that ends it, for a job that a shell ends has no terminal to take.
-    ///
-    /// # Errors
-    /// The terminal is gone.
-    fn stop(&mut self) -> io::Result<()> {
+    /// Gives the terminal back and stops. When the program goes on, it takes the terminal again as soon as that is its own:
+    /// a job that a shell ends, or lets run in the background, has none to take.
+    fn stop(&mut self) {
         if !stop::is_possible() {
-            return Ok(());
+            return;
         }
         self.screen.give_back();
+        self.place = Place::Behind;
         self.clock.at(Instant::now());
-        let stopped = stop::stop();
+        // Where the system refuses, it simply goes on.
+        let _ = stop::stop();
         self.clock.leave_out_until(Instant::now());
-        if stopped.is_err() { self.screen.take_again() } else { Ok(()) }
     }
 
     /// A panic of another thread has given the terminal back and told why: nothing more can be shown.

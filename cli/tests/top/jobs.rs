@@ -63,6 +63,20 @@ fn a_stopped_job_can_be_ended() {
     terminal.is_sane();
 }
 
+/// It leaves the terminal alone there. What is typed to the shell stops it again, as it does all who read the terminal.
+#[test]
+fn a_job_is_called_back_from_the_background() {
+    let mut terminal = demo();
+    terminal.keys(&["C-z"]);
+    terminal.shows("Stopped");
+    terminal.succeeds("clear; bg");
+    terminal.is_sane();
+    terminal.runs("fg");
+    terminal.awaits("the view alone", |screen| screen.contains("[1 Overview]") && !screen.contains("code="));
+    terminal.keys(&["q"]);
+    terminal.ends_with(0);
+}
+
 #[test]
 fn a_stop_that_it_cannot_see_coming() {
     let mut terminal = demo();

@@ -1,6 +1,7 @@
 //! Ctrl-Z: stopping as a job of the shell.
 
-use rustix::process::{Signal, getppid, getsid, kill_current_process_group};
+use rustix::process::{Signal, getpgrp, getppid, getsid, kill_current_process_group};
+use rustix::termios::tcgetpgrp;
 use signal_hook::consts::SIGTSTP;
 use signal_hook::low_level::emulate_default_handler;
 use std::io;
@@ -36,6 +37,13 @@ pub(super) fn ask_for_a_stop() -> Result<(), NotStopped> {
         return Err(NotStopped::NoShell);
     }
     kill_current_process_group(Signal::TSTP).map_err(|why| NotStopped::Refused { why: why.into() })
+}
+
+/// Whether the terminal is this job's. Another one that sets its modes is stopped for it, and is then deaf to signals that
+/// would end it: a job that was stopped and goes on may be about to be ended (`kill %1`), or sent to the background (`bg`).
+pub(super) fn is_in_front() -> bool {
+    // Nobody waits for a terminal that controls no jobs.
+    tcgetpgrp(io::stdout()).map_or(true, |front| front == getpgrp())
 }
 
 /// Stops, and returns when the program is told to go on.
